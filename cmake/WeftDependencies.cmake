@@ -1,0 +1,37 @@
+# What the library is built on, and `weft_private`: what its own sources and its tests see, and users do not.
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig QUIET)
+
+add_library(weft_private INTERFACE)
+target_include_directories(weft_private INTERFACE "${PROJECT_SOURCE_DIR}/src")
+
+set(WEFT_HAS_IO_URING OFF)
+if(NOT WEFT_IO_URING STREQUAL "off")
+    if(PkgConfig_FOUND)
+        pkg_check_modules(LIBURING QUIET IMPORTED_TARGET GLOBAL liburing)
+    endif()
+    if(LIBURING_FOUND)
+        set(WEFT_HAS_IO_URING ON)
+        target_compile_definitions(weft_private INTERFACE WEFT_HAS_IO_URING=1)
+        target_link_libraries(weft_private INTERFACE PkgConfig::LIBURING)
+    elseif(WEFT_IO_URING STREQUAL "on")
+        message(FATAL_ERROR "WEFT_IO_URING=on, but pkg-config finds no liburing; install liburing-dev or leave it on auto")
+    endif()
+endif()
+
+if(NOT WEFT_VALGRIND STREQUAL "off")
+    find_path(WEFT_VALGRIND_INCLUDE valgrind/valgrind.h)
+    if(WEFT_VALGRIND_INCLUDE)
+        target_compile_definitions(weft_private INTERFACE WEFT_HAS_VALGRIND=1)
+        target_include_directories(weft_private SYSTEM INTERFACE "${WEFT_VALGRIND_INCLUDE}")
+    elseif(WEFT_VALGRIND STREQUAL "on")
+        message(FATAL_ERROR "WEFT_VALGRIND=on, but there is no valgrind/valgrind.h; install valgrind or leave it on auto")
+    endif()
+endif()
+
+find_path(WEFT_SDT_INCLUDE sys/sdt.h)
+if(WEFT_SDT_INCLUDE)
+    target_compile_definitions(weft_private INTERFACE WEFT_HAS_SDT=1)
+endif()

@@ -1,0 +1,259 @@
+// Floor 2: coroutine
+//
+// A coroutine is a function with a stack of its own, that can stop in the middle and be continued:
+//
+//     weft::coroutine co([&] { step_one(); weft::yield(); step_two(); });
+//     co.enter();          // runs step_one, comes back at the yield
+//     co.enter();          // runs step_two; co.done() is now true
+//
+// yield() goes back to whoever entered; a coroutine may enter another. What the body throws comes out of enter().
+// Destroying a suspended coroutine unwinds its stack, so that destructors run.
+//
+// suspend(f) is the one way to wait for something outside. f(handle) runs after the coroutine is parked, on the
+// enterer's stack, so that a wake-up from another thread can't come too early:
+//
+//     weft::suspend([&](weft::handle h) { device.on_done([h = std::move(h)]() mutable { h.wake(); }); });
+//
+// Misuse is a bug in the caller. It is found in every build, and ends the program with a message that names the
+// coroutine and both places:
+//
+//     weft: server.cpp:52: coroutine "reader" (id 17, created at server.cpp:30) entered while it is already running; it was entered at server.cpp:41
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <weft/detail/executor.hpp>
+#include <weft/detail/switch.hpp>
+#include <weft/marks.hpp>
+#include <weft/place.hpp>
+#include <weft/stack.hpp>
+
+namespace weft {
+
+struct coroutine_options {
+    std::string_view name = {};                   ///< For messages and debuggers; 31 bytes of it are kept.
+    std::size_t stack_size = default_stack_size;  ///< Address space in bytes, guard included.
+};
+
+/// What is thrown at the suspension point of a coroutine that is destroyed while suspended. Not a std::exception: a
+/// `catch (...)` that meets it has to throw it on.
+class unwinding {
+    friend void detail::throw_unwinding();
+    unwinding() = default;
+};
+
+namespace detail {
+
+control_block& create(coroutine_options const& options, place where);
+void release(control_block& co) noexcept;
+void destroy(control_block& co, place where) noexcept;
+[[noreturn]] void finish(control_block& self) noexcept;
+
+/// The first frame of each coroutine.
+template <class Body>
+void run_body(void* base, std::uintptr_t order) {
+    auto& self = *static_cast<control_block*>(base);
+    self.fiber.arrived();
+    auto* body = static_cast<Body*>(self.body);
+    if (order == go_on) {
+        try {
+            (*body)();
+        } catch (unwinding const&) {
+            // destroy() waits for this.
+        } catch (...) {
+            self.failure = std::current_exception();
+        }
+    }
+    std::destroy_at(body);
+    finish(self);
+}
+
+/// A new coroutine, its body moved onto its stack; and above that, `annex` bytes for whoever makes it, that stay when the
+/// body has ended.
+template <class Body>
+control_block& make_coroutine(coroutine_options const& options, Body&& body, place where, std::size_t annex = 0,
+                              std::size_t annex_alignment = 1) {
+    using Stored = std::decay_t<Body>;
+    static_assert(std::is_invocable_v<Stored&>, "a coroutine's body is called without arguments");
+    static_assert(sizeof(Stored) <= 8192, "the body is kept on the stack: let it capture large things by pointer");
+    control_block& co = create(options, where);
+    constexpr std::uintptr_t alignment = alignof(Stored) < 64 ? 64 : alignof(Stored);
+    auto annex_spot = (reinterpret_cast<std::uintptr_t>(&co) - annex) & ~(annex_alignment - 1);
+    co.annex = reinterpret_cast<void*>(annex_spot);
+    auto spot = (annex_spot - sizeof(Stored)) & ~(alignment - 1);
+    try {
+        co.body = ::new (reinterpret_cast<void*>(spot)) Stored(std::forward<Body>(body));
+    } catch (...) {
+        release(co);
+        throw;
+    }
+    co.left = context::make(co.base, co.body, &run_body<Stored>);
+    return co;
+}
+
+}  // namespace detail
+
+/// Wakes one suspended coroutine, once. Given out by suspend().
+class handle {
+public:
+    handle() = default;
+    explicit handle(detail::control_block& waiting) : waiting_(&waiting) {}
+    handle(handle&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)) {}
+    handle& operator=(handle&& other) noexcept {
+        waiting_ = std::exchange(other.waiting_, nullptr);
+        return *this;
+    }
+
+    /// Whether there is a coroutine left to wake.
+    explicit operator bool() const { return waiting_ != nullptr; }
+
+    /// Lets the coroutine go on: in its loop's next turn, or, where it was entered by hand on a thread without a loop,
+    /// when it is next entered. Ends the program with a message if it was woken before.
+    /// Threads: any. Suspends: no. Allocates: no.
+    void wake() {
+        if (waiting_ == nullptr) [[unlikely]] {
+            woken_empty();
+        }
+        detail::wake(*std::exchange(waiting_, nullptr));
+    }
+
+private:
+    [[noreturn]] static void woken_empty();
+
+    detail::control_block* waiting_ = nullptr;
+};
+
+/// Owns one coroutine: moves, does not copy.
+class coroutine {
+public:
+    coroutine() = default;
+
+    /// A coroutine that will run `body()`. It starts with the first enter(). `body` is moved onto the new stack.
+    /// Throws std::system_error when there is no memory for a stack (see stack.hpp), and what moving the body throws.
+    template <class Body>
+        requires(!std::is_same_v<std::decay_t<Body>, coroutine>)
+    explicit coroutine(Body&& body, place where = place::here())
+        : coroutine(coroutine_options{}, std::forward<Body>(body), where) {}
+
+    template <class Body>
+    coroutine(coroutine_options const& options, Body&& body, place where = place::here())
+        : block_(&detail::make_coroutine(options, std::forward<Body>(body), where)) {}
+
+    coroutine(coroutine&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    coroutine& operator=(coroutine&& other) noexcept {
+        std::swap(block_, other.block_);
+        return *this;
+    }
+
+    /// A suspended coroutine is unwound: its destructors run, now, on its stack. Ends the program with a message if the
+    /// coroutine is running, waits for a wake-up or is queued, or if it suspends while it is unwound.
+    ~coroutine() {
+        if (block_ != nullptr) {
+            detail::destroy(*block_, place{"~coroutine", 0});
+        }
+    }
+
+    /// Runs the coroutine until it yields, waits or ends. Throws what its body threw. Ends the program with a message
+    /// unless the coroutine is suspended.
+    /// Threads: any, one at a time; not only the one that created it. Suspends: no. Allocates: no.
+    [[gnu::always_inline]] void enter(place where = place::here()) {
+        if (block_ == nullptr) [[unlikely]] {
+            entered_empty(where);
+        }
+        std::uintptr_t result = detail::enter(*block_, where);
+        if (result != detail::yielded) [[unlikely]] {
+            after_leave(result);
+        }
+    }
+
+    /// Whether the body has ended.
+    [[nodiscard]] bool done() const { return block_ != nullptr && block_->current_state() == detail::state::done; }
+
+    /// Whether there is a coroutine here: false after a move.
+    explicit operator bool() const { return block_ != nullptr; }
+
+    /// Unique in this process, from 1. 0 where there is none.
+    [[nodiscard]] std::uint64_t id() const { return block_ == nullptr ? 0 : block_->id; }
+    [[nodiscard]] std::string_view name() const { return block_ == nullptr ? std::string_view() : block_->name; }
+
+private:
+    [[noreturn]] static void entered_empty(place where);
+    void after_leave(std::uintptr_t result);
+
+    detail::control_block* block_ = nullptr;
+};
+
+/// Suspends the calling coroutine until it is entered again.
+///
+/// Goes back to whoever entered it; a loop, if that is who did, runs it again after the others that are ready. Ends the
+/// program with a message if called outside a coroutine.
+/// Threads: the coroutine's own. Suspends: yes. Allocates: no.
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline void yield(place where = place::here()) {
+    detail::thread_state& thread = detail::this_thread();
+    if (thread.current == nullptr) [[unlikely]] {
+        (void)detail::current_or_die("yield", where);
+    }
+    detail::leave(*thread.current, thread, thread.current->left, detail::yielded, where);
+}
+
+/// Parks the calling coroutine, then calls `f(handle)` on the enterer's stack; comes back when handle.wake() was called.
+///
+/// `f` must not throw, and must not touch what lies on the coroutine's stack, itself included, after the wake-up: the
+/// coroutine may run on by then. Ends the program with a message if called outside a coroutine.
+/// Threads: the coroutine's own. Suspends: yes. Allocates: no.
+template <class F>
+WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
+    struct action : detail::park_action {
+        std::remove_reference_t<F>* f;
+    };
+    detail::control_block& self = detail::current_or_die("suspend", where);
+    action parked;
+    parked.f = std::addressof(f);
+    parked.run = [](detail::park_action& a, detail::control_block& co) {
+        std::forward<F> (*static_cast<action&>(a).f)(handle(co));
+    };
+    detail::thread_state& thread = detail::this_thread();
+    self.home = thread.home;
+    self.since = thread.now;
+    self.status.store(detail::state::waiting, std::memory_order_relaxed);
+    detail::leave(self, thread, self.set_aside,
+                  reinterpret_cast<std::uintptr_t>(static_cast<detail::park_action*>(&parked)), where);
+}
+
+/// Whether the caller runs inside a coroutine.
+[[nodiscard]] inline bool in_coroutine() {
+    return detail::this_thread().current != nullptr;
+}
+
+/// What a coroutine may know of itself. Valid as long as the coroutine is.
+class coroutine_view {
+public:
+    explicit coroutine_view(detail::control_block& block) : block_(&block) {}
+
+    [[nodiscard]] std::uint64_t id() const { return block_->id; }
+    [[nodiscard]] std::string_view name() const { return block_->name; }
+    /// 31 bytes of it are kept.
+    void set_name(std::string_view name);
+
+    friend bool operator==(coroutine_view, coroutine_view) = default;
+
+private:
+    detail::control_block* block_;
+};
+
+/// The calling coroutine. Ends the program with a message if called outside one.
+[[nodiscard]] inline coroutine_view self(place where = place::here()) {
+    return coroutine_view(detail::current_or_die("self", where));
+}
+
+/// How many coroutines there are in this process: created and not yet destroyed.
+/// Walks all stacks that were ever in use: for statistics, not for each request.
+/// Threads: any; while others create and destroy, the count is of some moment during the call.
+[[nodiscard]] std::uint64_t coroutine_count() noexcept;
+
+}  // namespace weft

@@ -1,0 +1,92 @@
+// Floor 0: context
+//
+// What AddressSanitizer and ThreadSanitizer have to be told of a switch. Each build has one of three `fiber`s; without a
+// sanitizer it is empty and its functions are nothing.
+//
+//      enter:  before_enter()  -> switch ->  arrived()       on the coroutine's stack
+//      yield:  before_leave()  -> switch ->  after_enter()   on the enterer's
+
+#pragma once
+
+#include <cstddef>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEFT_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define WEFT_TSAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define WEFT_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define WEFT_TSAN 1
+#endif
+
+#if defined(WEFT_ASAN)
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#elif defined(WEFT_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace weft::context {
+
+#if defined(WEFT_ASAN)
+
+struct fiber {
+    void create(char* low, char* top) {
+        low_ = low;
+        size_ = static_cast<std::size_t>(top - low);
+    }
+    void destroy() { __asan_unpoison_memory_region(low_, size_); }
+
+    void before_enter() { __sanitizer_start_switch_fiber(&enterer_fake_stack_, low_, size_); }
+    void arrived() { __sanitizer_finish_switch_fiber(fake_stack_, &enterer_low_, &enterer_size_); }
+    void before_leave(bool for_ever) {
+        __sanitizer_start_switch_fiber(for_ever ? nullptr : &fake_stack_, enterer_low_, enterer_size_);
+    }
+    void after_enter() { __sanitizer_finish_switch_fiber(enterer_fake_stack_, nullptr, nullptr); }
+
+private:
+    void* fake_stack_ = nullptr;
+    void* enterer_fake_stack_ = nullptr;
+    void const* low_ = nullptr;
+    std::size_t size_ = 0;
+    void const* enterer_low_ = nullptr;
+    std::size_t enterer_size_ = 0;
+};
+
+#elif defined(WEFT_TSAN)
+
+struct fiber {
+    void create(char*, char*) { self_ = __tsan_create_fiber(0); }
+    void destroy() { __tsan_destroy_fiber(self_); }
+
+    void before_enter() {
+        enterer_ = __tsan_get_current_fiber();
+        __tsan_switch_to_fiber(self_, 0);
+    }
+    void arrived() {}
+    void before_leave(bool) { __tsan_switch_to_fiber(enterer_, 0); }
+    void after_enter() {}
+
+private:
+    void* self_ = nullptr;
+    void* enterer_ = nullptr;
+};
+
+#else
+
+struct fiber {
+    void create(char*, char*) {}
+    void destroy() {}
+    void before_enter() {}
+    void arrived() {}
+    void before_leave(bool) {}
+    void after_enter() {}
+};
+
+#endif
+
+}  // namespace weft::context

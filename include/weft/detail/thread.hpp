@@ -1,0 +1,44 @@
+// Floor 2: coroutine
+//
+// What belongs to a thread. It is reached through context::thread_address(), never through the C++ name of a
+// thread_local, so that nothing of it is kept across a switch: read it anew after each.
+
+#pragma once
+
+#include <cstdint>
+#include <weft/detail/context.hpp>
+
+namespace weft::detail {
+
+struct control_block;
+struct executor;
+
+/// The head of the C++ runtime's per-thread exception state (Itanium C++ ABI: Exception Handling, 2.2.2).
+struct exception_globals {
+    void* caught = nullptr;
+    unsigned uncaught = 0;
+
+    [[nodiscard]] bool any() const { return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) != 0; }
+};
+
+/// Stands for the exception state of a thread that has not entered a coroutine yet. It is never empty, so that the first
+/// enter takes the slow path, which puts the real one in its place.
+extern exception_globals exceptions_not_known_yet;
+
+struct thread_state {
+    context::frame enterer;         ///< Where whoever entered `current` goes on.
+    control_block* current;         ///< The coroutine that runs on this thread; nullptr on the thread's own stack.
+    exception_globals* exceptions;  ///< This thread's.
+    executor* home;                 ///< The loop of this thread, if it has one.
+    std::uint64_t now;      ///< When the loop's turn began, in nanoseconds of the steady clock; 0 without a loop.
+    std::uint64_t next_id;  ///< Ids are handed out to threads in blocks.
+};
+
+[[gnu::always_inline]] inline thread_state& this_thread() {
+    return *static_cast<thread_state*>(context::thread_address());
+}
+
+/// Finds the calling thread's exception state. Idempotent.
+void learn_exception_globals(thread_state& thread) noexcept;
+
+}  // namespace weft::detail

@@ -1,0 +1,24 @@
+// Floor 2: coroutine
+//
+// What is said before the program ends because weft was used wrongly.
+
+#pragma once
+
+#include <string>
+#include <weft/detail/control_block.hpp>
+
+namespace weft::detail {
+
+/// `coroutine "reader" (id 17)`
+std::string describe(control_block const& co);
+
+/// Prints `weft: FILE:LINE: what` and aborts.
+[[noreturn]] void die(place where, std::string const& what) noexcept;
+
+/// `co` was entered at `where`, and is not in a state to be entered.
+[[noreturn]] void die_of_enter(control_block const& co, place where) noexcept;
+
+[[noreturn]] void die_of_destroy(control_block const& co) noexcept;
+[[noreturn]] void die_of_suspending_while_unwound(control_block const& co) noexcept;
+
+}  // namespace weft::detail

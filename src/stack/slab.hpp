@@ -1,0 +1,43 @@
+// Floor 1: stack
+//
+// Slabs: where new stacks are carved from. One mapping each; the next slab of a size is twice as large, so that even a
+// million stacks lie in a handful of mappings.
+
+#pragma once
+
+#include <cstddef>
+#include <weft/stack.hpp>
+
+namespace weft::detail {
+
+/// One mapping, cut into slots. Slabs are never unmapped: a debugger, or a report of an overflow, can walk them at any
+/// time from weft_slabs, without a lock.
+struct slab {
+    char* base;
+    std::size_t slot_size;
+    std::size_t slots;
+    std::size_t carved;  ///< How many slots, from the first, have been handed out at least once.
+    slab* next;
+};
+
+extern "C" slab* weft_slabs;
+
+enum class guard_kind {
+    markers,  ///< MADV_GUARD_INSTALL, Linux 6.13: splits no mapping.
+    mappings  ///< mprotect(PROT_NONE): two more mappings a stack, of which vm.max_map_count allows about 65,000.
+};
+
+/// Makes a slot unreachable in its lowest `stack_guard_size` bytes. Throws std::system_error.
+void install_guard(char* slot, guard_kind kind);
+
+/// What the running kernel offers. Found out once.
+guard_kind best_guard_kind() noexcept;
+
+/// Carves a new slot of this size, from `current` while it has any left, else from a new slab that becomes `current`.
+/// The caller holds the lock of the size's pool. Throws std::system_error.
+char* carve_slot(slab*& current, std::size_t slot_size);
+
+/// The stack in the slot at `slot`, its top moved down by the slot's colour.
+stack stack_in(char* slot, std::size_t slot_size) noexcept;
+
+}  // namespace weft::detail
