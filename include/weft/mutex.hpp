@@ -1,0 +1,84 @@
+// Floor 3: sync
+//
+// Mutual exclusion across suspensions. weft::mutex is Lockable: it goes with std::unique_lock and std::scoped_lock.
+//
+//     weft::mutex m;
+//     std::scoped_lock lock(m);      // suspends the coroutine, and not the thread, while another holds it
+//     stream.write(header);          // others run meanwhile, but none that locks m
+//     stream.write(payload);
+//
+// Fair: first come, first served; unlock() hands the lock over to the first waiter, and no newcomer gets in between.
+// Works between coroutines of any loops and plain threads.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>  // std::scoped_lock, std::unique_lock
+#include <weft/detail/waiter.hpp>
+
+namespace weft {
+
+class mutex {
+public:
+    mutex() = default;
+    mutex(mutex const&) = delete;
+    mutex& operator=(mutex const&) = delete;
+    /// Ends the program with a message if it is locked.
+    ~mutex();
+
+    /// Waits for the lock. One atomic operation if it is free. Ends the program with a message if the caller holds it.
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock then.
+    /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
+    WEFT_MIXED_FN void lock(place where = place::here()) {
+        std::uint32_t expected = unlocked;
+        if (!state_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) [[unlikely]] {
+            lock_slowly(where);
+        }
+        owner_.store(detail::runner(), std::memory_order_relaxed);
+    }
+
+    /// Threads: any. Suspends: no. Allocates: no.
+    [[nodiscard]] bool try_lock() {
+        std::uint32_t expected = unlocked;
+        if (!state_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) {
+            return false;
+        }
+        owner_.store(detail::runner(), std::memory_order_relaxed);
+        return true;
+    }
+
+    /// Lets the first waiter have the lock. Ends the program with a message if the caller does not hold it.
+    /// Threads: the holder's. Suspends: no. Allocates: no.
+    void unlock(place where = place::here()) {
+        if (!owned()) [[unlikely]] {
+            die_of_unlock(where);
+        }
+        owner_.store(nullptr, std::memory_order_relaxed);
+        std::uint32_t expected = locked;
+        if (!state_.compare_exchange_strong(expected, unlocked, std::memory_order_release)) [[unlikely]] {
+            unlock_slowly();
+        }
+    }
+
+    /// Whether the caller holds the lock.
+    [[nodiscard]] bool owned() const { return owner_.load(std::memory_order_relaxed) == detail::runner(); }
+
+private:
+    // `contended` is set under waiters_lock_ before a waiter is linked in, and never without `locked`. An unlock() that
+    // does not see it came before in the order of changes of state_, and the waiter's fetch_or() sees the lock free.
+    static constexpr std::uint32_t unlocked = 0;
+    static constexpr std::uint32_t locked = 1;
+    static constexpr std::uint32_t contended = 2;
+
+    WEFT_MIXED_FN void lock_slowly(place where);
+    void unlock_slowly();
+    [[noreturn]] void die_of_unlock(place where) const;
+
+    std::atomic<std::uint32_t> state_{unlocked};
+    std::atomic<void const*> owner_{nullptr};
+    detail::spin_lock waiters_lock_;
+    detail::waiter_list waiters_;
+};
+
+}  // namespace weft

@@ -1,0 +1,74 @@
+// Floor 3: sync
+//
+// A queue of waiters, woken in the order of their arrival: the plain building block, and a condition variable when it is
+// given a lock.
+//
+//     std::unique_lock lock(m);
+//     while (queue.empty()) { not_empty.wait(lock); }     // elsewhere: queue.push(x); not_empty.wake_one();
+
+#pragma once
+
+#include <cstddef>
+#include <weft/detail/waiter.hpp>
+
+namespace weft {
+
+class wait_queue {
+public:
+    wait_queue() = default;
+    wait_queue(wait_queue const&) = delete;
+    wait_queue& operator=(wait_queue const&) = delete;
+    /// Ends the program with a message if somebody waits.
+    ~wait_queue();
+
+    /// Waits for a wake_one() or wake_all(). There are no spurious wake-ups.
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile.
+    /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks. Allocates: no.
+    WEFT_MIXED_FN void wait(place where = place::here()) {
+        no_lock none;
+        wait(none, where);
+    }
+
+    /// The same, with `lock` released for the time. No wake-up that comes after the release is missed. It is locked again
+    /// however the wait ends.
+    template <class Lock>
+    WEFT_MIXED_FN void wait(Lock& lock, place where = place::here()) {
+        if (detail::interrupted()) {
+            detail::throw_cancelled("wait");
+        }
+        detail::waiter w;
+        lock_.lock();
+        waiters_.push(w);
+        lock.unlock();
+        bool woken = detail::wait(w, {"a wait_queue", this, lock_, waiters_}, where);
+        {
+            detail::uninterrupted anyway;
+            lock.lock();
+        }
+        if (!woken) {
+            detail::throw_cancelled("wait");
+        }
+    }
+
+    /// Wakes the one that has waited longest. Returns false if nobody waits.
+    /// Threads: any. Suspends: no. Allocates: no.
+    bool wake_one() noexcept;
+
+    /// Wakes all that wait now, in order; returns how many.
+    /// Threads: any. Suspends: no. Allocates: no.
+    std::size_t wake_all() noexcept;
+
+    /// Whether nobody waits.
+    [[nodiscard]] bool empty() const noexcept;
+
+private:
+    struct no_lock {
+        void lock() {}
+        void unlock() {}
+    };
+
+    mutable detail::spin_lock lock_;
+    detail::waiter_list waiters_;
+};
+
+}  // namespace weft

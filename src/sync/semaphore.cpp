@@ -1,0 +1,70 @@
+// Floor 3: sync
+
+#include <weft/semaphore.hpp>
+
+#include <mutex>
+#include <string>
+
+#include "coroutine/misuse.hpp"
+
+namespace weft {
+
+semaphore::~semaphore() {
+    if (!waiters_.empty()) {
+        detail::die({}, "a weft::semaphore was destroyed while somebody waits for it");
+    }
+}
+
+void semaphore::acquire_slowly(std::int64_t amount, place where) {
+    if (amount > total_) {
+        detail::die(where, "acquire(" + std::to_string(amount) + ") of a weft::semaphore that has " +
+                               std::to_string(total_) + " in all: it would wait for ever");
+    }
+    if (detail::interrupted()) {
+        detail::throw_cancelled("acquire");
+    }
+    detail::waiter w;
+    w.amount = amount;
+    lock_.lock();
+    word_.fetch_or(contended, std::memory_order_relaxed);
+    waiters_.push(w);
+    grant();  // units may have come back since try_acquire() looked
+    if (w.granted) {
+        lock_.unlock();
+        return;
+    }
+    auto grant_others = [](void* on) noexcept { static_cast<semaphore*>(on)->grant(); };
+    if (!detail::wait(w, {"a semaphore", this, lock_, waiters_, grant_others}, where)) {
+        detail::throw_cancelled("acquire");
+    }
+}
+
+void semaphore::release(std::int64_t amount) noexcept {
+    std::int64_t word = word_.load(std::memory_order_relaxed);
+    while ((word & contended) == 0) {
+        if (word_.compare_exchange_weak(word, word + amount * 2, std::memory_order_release)) {
+            return;
+        }
+    }
+    std::lock_guard guard(lock_);
+    word_.fetch_add(amount * 2, std::memory_order_release);
+    grant();
+}
+
+/// Serves waiters, from the first, as long as there are enough units. Under lock_.
+void semaphore::grant() noexcept {
+    while (!waiters_.empty() && available() >= waiters_.front().amount) {
+        detail::waiter& first = waiters_.pop();
+        word_.fetch_sub(first.amount * 2, std::memory_order_acquire);
+        first.granted = true;
+        // One that does not wait yet is acquire_slowly()'s own, which holds the lock and sees that it was granted.
+        if (first.waits) {
+            detail::wake(first);
+        }
+    }
+    if (waiters_.empty()) {
+        word_.fetch_and(~contended, std::memory_order_relaxed);
+    }
+}
+
+}  // namespace weft
