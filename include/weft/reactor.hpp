@@ -1,0 +1,95 @@
+// Floor 4: loop
+//
+// What a loop asks of the system, behind one small interface: io_uring and epoll implement it, and a simulated world can
+// stand in their place.
+//
+// An operation lies with whoever waits for it, and is handed to start(). It stays there, with its buffers, until
+// `complete` was called, which poll() does, on the loop's thread. cancel() only asks: the completion still comes, with
+// -ECANCELED, or with the operation's result if it was faster.
+//
+//     operation --start()--> in the reactor's hands --poll()--> complete(operation)
+//                                    |     ^
+//                                    +-----+ cancel()
+
+#pragma once
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace weft {
+
+struct operation {
+    enum class kind : std::uint8_t {
+        poll,       ///< fd, flags: wait for POLLIN, POLLOUT, ...; the result is what is ready.
+        readv,      ///< fd, iovecs, iovec_count, offset.
+        writev,     ///< fd, iovecs, iovec_count, offset, flags: RWF_DSYNC and the like.
+        fsync,      ///< fd, flags: 1 for the data alone.
+        fallocate,  ///< fd, flags: FALLOC_FL_..., offset, length.
+        recvmsg,    ///< fd, message, flags.
+        sendmsg,    ///< fd, message, flags.
+        accept,     ///< fd; the result is a close-on-exec descriptor.
+        connect,    ///< fd, address, address_length.
+        call        ///< call(argument) on a thread of its own; may block. The result is what it returns.
+    };
+
+    kind what;
+    bool expect_to_wait = false;  ///< The descriptor was found not ready: don't try at once.
+    int fd = -1;
+    int flags = 0;
+    std::uint32_t iovec_count = 0;
+    socklen_t address_length = 0;
+    iovec const* iovecs = nullptr;
+    msghdr* message = nullptr;
+    sockaddr const* address = nullptr;
+    std::int64_t (*call)(void*) = nullptr;
+    void* argument = nullptr;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+
+    std::int64_t result = 0;  ///< Set before complete() is called; -errno if it failed.
+    void (*complete)(operation&) noexcept = nullptr;
+    void* waiter = nullptr;     ///< complete()'s own.
+    operation* next = nullptr;  ///< The reactor's own.
+    bool cancelled = false;     ///< The reactor's own.
+};
+
+class reactor {
+public:
+    reactor() = default;
+    reactor(reactor const&) = delete;
+    reactor& operator=(reactor const&) = delete;
+    virtual ~reactor() = default;
+
+    [[nodiscard]] virtual std::string_view name() const = 0;
+
+    /// Takes an operation on. Never fails: what the system refuses comes back as the operation's result.
+    virtual void start(operation& op) noexcept = 0;
+
+    /// Asks for an end of an operation that was started and has not completed.
+    virtual void cancel(operation& op) noexcept = 0;
+
+    /// Hands over what was started, waits for a completion, a notify() or the end of `timeout` (none: without end), and
+    /// completes what is complete. A timeout of zero looks without waiting.
+    virtual void poll(std::optional<std::chrono::nanoseconds> timeout) = 0;
+
+    /// Whether a poll() that does not wait would be of use; need not ask the system.
+    [[nodiscard]] virtual bool has_work() const noexcept = 0;
+
+    /// Makes the poll() that runs, or the next one, return. From any thread, and from signal handlers.
+    virtual void notify() noexcept = 0;
+
+    /// The descriptor is about to be closed: forget it. No operation on it is under way.
+    virtual void closing(int fd) noexcept = 0;
+};
+
+/// Makes the reactor called `name` ("io_uring", "epoll"), or, if it is empty, the one that the environment variable
+/// WEFT_REACTOR names, or else the best that the running system allows: containers and old kernels deny io_uring.
+/// Throws std::system_error when that can't be had, std::invalid_argument for a name that there is not.
+[[nodiscard]] std::unique_ptr<reactor> make_reactor(std::string_view name = {});
+
+}  // namespace weft

@@ -1,0 +1,206 @@
+// Floor 4: loop
+//
+// The reactor on epoll. Descriptors are watched edge-triggered, from their first operation that has to wait until they
+// are closed: one epoll_ctl() each.
+//
+// An edge tells that a descriptor became ready after it was not. So an operation is always tried before it waits, and
+// what waits is tried again at each edge: an edge that comes between the two is kept in the kernel until poll().
+// Operations that block instead (files) go to worker threads.
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "loop/event_descriptor.hpp"
+#include "loop/make_reactor.hpp"
+#include "loop/perform.hpp"
+#include "loop/workers.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr std::size_t worker_limit = 8;
+
+class epoll_reactor final : public reactor {
+public:
+    epoll_reactor() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+        if (epoll_ < 0) {
+            throw std::system_error(errno, std::generic_category(), "weft: no epoll descriptor");
+        }
+        epoll_event event{EPOLLIN, {.fd = wake_.fd()}};
+        epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_.fd(), &event);
+    }
+    ~epoll_reactor() override { ::close(epoll_); }
+
+    [[nodiscard]] std::string_view name() const override { return "epoll"; }
+
+    void start(operation& op) noexcept override {
+        op.cancelled = false;
+        if (blocks(op)) {
+            workers_.start(op);
+            return;
+        }
+        if (int error = watch(op); error != 0) {
+            op.result = error;
+            finished_.push_back(&op);
+            return;
+        }
+        // It may be ready already: its edge may have passed before anybody watched.
+        if (!try_to_finish(op)) {
+            list_of(op).push_back(&op);
+        }
+    }
+
+    void cancel(operation& op) noexcept override {
+        if (blocks(op)) {
+            workers_.cancel(op);
+            return;
+        }
+        auto& list = list_of(op);
+        for (std::size_t i = 0; i < list.size(); ++i) {
+            if (list[i] == &op) {
+                list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
+                op.result = -ECANCELED;
+                finished_.push_back(&op);
+                return;
+            }
+        }
+    }
+
+    void poll(std::optional<std::chrono::nanoseconds> timeout) override {
+        std::array<epoll_event, 256> events;
+        int count = wait(events.data(), events.size(), finished_.empty() ? timeout : std::chrono::nanoseconds(0));
+        for (int i = 0; i < count; ++i) {
+            auto const& event = events[static_cast<std::size_t>(i)];
+            if (event.data.fd == wake_.fd()) {
+                wake_.clear();
+                continue;
+            }
+            auto& descriptor = watched_[static_cast<std::size_t>(event.data.fd)];
+            bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+            if (broken || (event.events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI)) != 0) {
+                retry(descriptor.readers);
+            }
+            if (broken || (event.events & EPOLLOUT) != 0) {
+                retry(descriptor.writers);
+            }
+        }
+        auto done = std::exchange(finished_, {});
+        for (operation* op : done) {
+            op->complete(*op);
+        }
+        workers_.complete_finished();
+    }
+
+    [[nodiscard]] bool has_work() const noexcept override { return true; }  // the kernel alone knows
+
+    void notify() noexcept override { wake_.set(); }
+
+    void closing(int fd) noexcept override {
+        auto index = static_cast<std::size_t>(fd);
+        if (index < watched_.size() && watched_[index].added) {
+            watched_[index].added = false;
+            epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);  // a duplicate would keep it in the set
+        }
+    }
+
+private:
+    struct watched {
+        bool added = false;
+        std::vector<operation*> readers;
+        std::vector<operation*> writers;
+    };
+
+    int watch(operation const& op) noexcept {
+        int fd = op.fd;
+        auto index = static_cast<std::size_t>(fd);
+        if (fd < 0) {
+            return -EBADF;
+        }
+        try {
+            if (index >= watched_.size()) {
+                watched_.resize(index + 64);
+            }
+        } catch (std::bad_alloc const&) {
+            return -ENOMEM;
+        }
+        if (watched_[index].added) {
+            return 0;
+        }
+        epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, {.fd = fd}};
+        if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST) {
+            return -errno;
+        }
+        watched_[index].added = true;
+        if (op.what == operation::kind::accept || op.what == operation::kind::connect) {
+            fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);  // the two calls that take no MSG_DONTWAIT
+        }
+        return 0;
+    }
+
+    std::vector<operation*>& list_of(operation const& op) {
+        auto& descriptor = watched_[static_cast<std::size_t>(op.fd)];
+        switch (op.what) {
+            case operation::kind::sendmsg:
+            case operation::kind::connect:
+                return descriptor.writers;
+            case operation::kind::poll:
+                return (op.flags & EPOLLOUT) != 0 ? descriptor.writers : descriptor.readers;
+            default:
+                return descriptor.readers;
+        }
+    }
+
+    bool try_to_finish(operation& op) noexcept {
+        std::int64_t result = perform(op);
+        if (result == -EAGAIN || result == -EINPROGRESS || result == -EALREADY) {
+            return false;
+        }
+        op.result = op.what == operation::kind::connect && result == -EISCONN ? 0 : result;
+        finished_.push_back(&op);
+        return true;
+    }
+
+    void retry(std::vector<operation*>& list) noexcept {
+        std::size_t kept = 0;
+        for (operation* op : list) {
+            if (!try_to_finish(*op)) {
+                list[kept++] = op;
+            }
+        }
+        list.resize(kept);
+    }
+
+    int wait(epoll_event* events, std::size_t size, std::optional<std::chrono::nanoseconds> timeout) const {
+        timespec limit{};
+        if (timeout) {
+            auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
+            limit.tv_sec = static_cast<time_t>(seconds.count());
+            limit.tv_nsec = static_cast<long>((*timeout - seconds).count());
+        }
+        int count = epoll_pwait2(epoll_, events, static_cast<int>(size), timeout ? &limit : nullptr, nullptr);
+        if (count < 0 && errno == ENOSYS) {  // before Linux 5.11: milliseconds, rounded up
+            auto whole = timeout ? std::chrono::ceil<std::chrono::milliseconds>(*timeout).count() : -1;
+            count = epoll_wait(epoll_, events, static_cast<int>(size), static_cast<int>(whole));
+        }
+        return count < 0 ? 0 : count;
+    }
+
+    int epoll_;
+    event_descriptor wake_;
+    std::vector<watched> watched_;
+    std::vector<operation*> finished_;
+    workers workers_{*this, worker_limit};
+};
+
+}  // namespace
+
+std::unique_ptr<reactor> make_epoll_reactor() {
+    return std::make_unique<epoll_reactor>();
+}
+
+}  // namespace weft::detail

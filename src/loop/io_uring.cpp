@@ -1,0 +1,211 @@
+// Floor 4: loop
+//
+// The reactor on io_uring: single issuer, deferred task work, one submission a turn.
+//
+// Sockets stay in blocking mode: on a non-blocking one io_uring answers -EAGAIN instead of waiting.
+//
+// An operation's address is its completion's user data. Completions that nobody waits for (cancellations) bear 0; the
+// eventfd's bear the address of the reactor.
+
+#include <liburing.h>
+
+#include <poll.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "loop/event_descriptor.hpp"
+#include "loop/make_reactor.hpp"
+#include "loop/workers.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr unsigned submission_entries = 512;
+constexpr unsigned completion_entries = 4096;
+constexpr std::size_t worker_limit = 8;
+
+[[noreturn]] void refuse(int error, char const* what) {
+    throw std::system_error(-error, std::generic_category(), what);
+}
+
+class io_uring_reactor final : public reactor {
+public:
+    io_uring_reactor() {
+        io_uring_params params{};
+        params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
+                       IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
+        params.cq_entries = completion_entries;
+        if (int error = io_uring_queue_init_params(submission_entries, &ring_, &params); error < 0) {
+            refuse(error, "weft: io_uring can't be had");
+        }
+        try {
+            probe();
+        } catch (...) {
+            io_uring_queue_exit(&ring_);
+            throw;
+        }
+        watch_wake();
+    }
+    ~io_uring_reactor() override { io_uring_queue_exit(&ring_); }
+
+    [[nodiscard]] std::string_view name() const override { return "io_uring"; }
+
+    void start(operation& op) noexcept override {
+        if (op.what == operation::kind::call) {
+            workers_.start(op);
+            return;
+        }
+        io_uring_sqe* sqe = next_entry();
+        prepare(*sqe, op);
+        io_uring_sqe_set_data(sqe, &op);
+    }
+
+    void cancel(operation& op) noexcept override {
+        if (op.what == operation::kind::call) {
+            workers_.cancel(op);
+            return;
+        }
+        io_uring_sqe* sqe = next_entry();
+        io_uring_prep_cancel(sqe, &op, 0);
+        io_uring_sqe_set_data(sqe, nullptr);
+    }
+
+    void poll(std::optional<std::chrono::nanoseconds> timeout) override {
+        if (io_uring_cq_ready(&ring_) == 0) {
+            enter(timeout);
+        } else if (io_uring_sq_ready(&ring_) != 0) {
+            io_uring_submit_and_get_events(&ring_);
+        }
+        complete_all();
+        workers_.complete_finished();
+    }
+
+    [[nodiscard]] bool has_work() const noexcept override {
+        return io_uring_sq_ready(&ring_) != 0 || io_uring_cq_ready(&ring_) != 0 ||
+               (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    }
+
+    void notify() noexcept override { wake_.set(); }
+
+    void closing(int) noexcept override {}
+
+private:
+    void probe() {
+        io_uring_probe* found = io_uring_get_probe_ring(&ring_);
+        if (found == nullptr) {
+            refuse(-ENOSYS, "weft: io_uring can't be probed");
+        }
+        bool all = true;
+        for (int wanted :
+             {IORING_OP_READV, IORING_OP_WRITEV, IORING_OP_FSYNC, IORING_OP_FALLOCATE, IORING_OP_RECVMSG,
+              IORING_OP_SENDMSG, IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL}) {
+            all = all && io_uring_opcode_supported(found, wanted) != 0;
+        }
+        io_uring_free_probe(found);
+        if (!all) {
+            refuse(-ENOSYS, "weft: this kernel's io_uring lacks operations");
+        }
+    }
+
+    void watch_wake() noexcept {
+        io_uring_sqe* sqe = next_entry();
+        io_uring_prep_poll_multishot(sqe, wake_.fd(), POLLIN);
+        io_uring_sqe_set_data(sqe, this);
+    }
+
+    /// Waits. Submits, whether it waits or not.
+    void enter(std::optional<std::chrono::nanoseconds> timeout) noexcept {
+        io_uring_cqe* unused = nullptr;
+        if (!timeout) {
+            io_uring_submit_and_wait(&ring_, 1);
+        } else if (timeout->count() == 0) {
+            io_uring_submit_and_get_events(&ring_);
+        } else {
+            auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
+            __kernel_timespec limit{seconds.count(), (*timeout - seconds).count()};
+            io_uring_submit_and_wait_timeout(&ring_, &unused, 1, &limit, nullptr);
+        }
+    }
+
+    void complete_all() noexcept {
+        // A completion may start operations, and they may complete at once: no more than are here now.
+        for (unsigned left = io_uring_cq_ready(&ring_); left > 0; --left) {
+            io_uring_cqe* cqe = nullptr;
+            if (io_uring_peek_cqe(&ring_, &cqe) != 0) {
+                return;
+            }
+            void* data = io_uring_cqe_get_data(cqe);
+            std::int64_t result = cqe->res;
+            bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+            io_uring_cqe_seen(&ring_, cqe);
+            if (data == this) {
+                wake_.clear();
+                if (!more) {
+                    watch_wake();
+                }
+            } else if (data != nullptr) {
+                auto& op = *static_cast<operation*>(data);
+                op.result = result;
+                op.complete(op);
+            }
+        }
+    }
+
+    io_uring_sqe* next_entry() noexcept {
+        io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+        while (sqe == nullptr) {  // full: hand over what there is, which makes room
+            io_uring_submit(&ring_);
+            sqe = io_uring_get_sqe(&ring_);
+        }
+        return sqe;
+    }
+
+    static void prepare(io_uring_sqe& sqe, operation& op) noexcept {
+        switch (op.what) {
+            case operation::kind::poll:
+                io_uring_prep_poll_add(&sqe, op.fd, static_cast<unsigned>(op.flags));
+                break;
+            case operation::kind::readv:
+                io_uring_prep_readv2(&sqe, op.fd, op.iovecs, op.iovec_count, op.offset, op.flags);
+                break;
+            case operation::kind::writev:
+                io_uring_prep_writev2(&sqe, op.fd, op.iovecs, op.iovec_count, op.offset, op.flags);
+                break;
+            case operation::kind::fsync:
+                io_uring_prep_fsync(&sqe, op.fd, op.flags != 0 ? IORING_FSYNC_DATASYNC : 0);
+                break;
+            case operation::kind::fallocate:
+                io_uring_prep_fallocate(&sqe, op.fd, op.flags, op.offset, op.length);
+                break;
+            case operation::kind::recvmsg:
+                io_uring_prep_recvmsg(&sqe, op.fd, op.message, static_cast<unsigned>(op.flags));
+                sqe.ioprio = op.expect_to_wait ? IORING_RECVSEND_POLL_FIRST : 0;
+                break;
+            case operation::kind::sendmsg:
+                io_uring_prep_sendmsg(&sqe, op.fd, op.message, static_cast<unsigned>(op.flags) | MSG_NOSIGNAL);
+                sqe.ioprio = op.expect_to_wait ? IORING_RECVSEND_POLL_FIRST : 0;
+                break;
+            case operation::kind::accept:
+                io_uring_prep_accept(&sqe, op.fd, nullptr, nullptr, SOCK_CLOEXEC);
+                break;
+            case operation::kind::connect:
+                io_uring_prep_connect(&sqe, op.fd, op.address, op.address_length);
+                break;
+            case operation::kind::call:
+                break;  // a worker's
+        }
+    }
+
+    io_uring ring_{};
+    event_descriptor wake_;
+    workers workers_{*this, worker_limit};
+};
+
+}  // namespace
+
+std::unique_ptr<reactor> make_io_uring_reactor() {
+    return std::make_unique<io_uring_reactor>();
+}
+
+}  // namespace weft::detail
