@@ -1,0 +1,57 @@
+// Floor 6: io
+//
+// A file descriptor that is owned: closed when it goes. What io/ is made of.
+
+#pragma once
+
+#include <system_error>
+#include <utility>
+#include <weft/loop.hpp>
+
+namespace weft {
+
+class descriptor {
+public:
+    descriptor() = default;
+    explicit descriptor(int fd) : fd_(fd) {}
+    descriptor(descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+        std::swap(fd_, other.fd_);
+        return *this;
+    }
+    ~descriptor() { close(); }
+
+    [[nodiscard]] int fd() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+    /// Closes it. No operation on it may be under way.
+    void close() noexcept;
+
+private:
+    int fd_ = -1;
+};
+
+/// Waits until `fd` is ready for reading or writing, or has failed. `fd` stays the caller's.
+/// Throws std::system_error: operation_canceled, or what the system refuses.
+/// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
+WEFT_MIXED_FN void wait_readable(int fd, place where = place::here());
+WEFT_MIXED_FN void wait_writable(int fd, place where = place::here());
+
+namespace detail {
+
+/// Runs an operation and waits for its end. Returns its result, or 0 and sets `ec`.
+WEFT_MIXED_FN std::size_t run_operation(operation& op, char const* what, std::error_code& ec, place where);
+
+/// For the form of a call that throws: calls `f(ec)`, and throws std::system_error if that set it.
+template <class F>
+auto or_throw(char const* what, F&& f) {
+    std::error_code ec;
+    auto result = std::forward<F>(f)(ec);
+    if (ec) {
+        throw std::system_error(ec, what);
+    }
+    return result;
+}
+
+}  // namespace detail
+}  // namespace weft

@@ -1,0 +1,82 @@
+// Floor 6: io
+//
+// Files, read and written at positions:
+//
+//     weft::file image = weft::file::open("disk.img", weft::file::mode::read_write);
+//     std::size_t n = image.read_at(buffer, 4096);      // suspends the coroutine, not the thread
+//     image.write_all_at(buffer, 8192);
+//     image.sync_data();
+//
+// Each call has two forms: the one shown throws std::system_error; the other takes a std::error_code last. All suspend
+// inside a coroutine, and run the thread's loop elsewhere. A cancelled call returns only when the kernel has let go of the
+// buffer; what it had transferred by then counts as done.
+
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <system_error>
+#include <weft/descriptor.hpp>
+
+namespace weft {
+
+class file {
+public:
+    enum class mode : std::uint8_t { read, read_write, create /* read_write, made if it is not there */ };
+
+    file() = default;
+
+    /// Opens a file. Throws std::system_error that names it. Suspends.
+    [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m,
+                                                 place where = place::here());
+
+    /// Reads up to buffer.size() bytes at `offset`. Less than that is read only at the end of the file: 0 is the end.
+    WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset, place where = place::here());
+    WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset, std::error_code& ec,
+                                      place where = place::here());
+    /// The same, scattered. The array is used up.
+    WEFT_MIXED_FN std::size_t read_at(std::span<iovec> buffers, std::uint64_t offset, std::error_code& ec,
+                                      place where = place::here());
+
+    /// Writes all of the buffer at `offset`. `durable`: returns only when the data is on the medium, as O_DSYNC does.
+    WEFT_MIXED_FN void write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable = false,
+                                    place where = place::here());
+    WEFT_MIXED_FN std::size_t write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable,
+                                           std::error_code& ec, place where = place::here());
+    /// The same, gathered. The array is used up. Returns what was written, less than all only with an error.
+    WEFT_MIXED_FN std::size_t write_all_at(std::span<iovec> buffers, std::uint64_t offset, bool durable,
+                                           std::error_code& ec, place where = place::here());
+
+    /// Returns when all that was written is on the medium; sync_data() leaves out what is not needed to read it back.
+    WEFT_MIXED_FN void sync(place where = place::here());
+    WEFT_MIXED_FN void sync_data(place where = place::here());
+    WEFT_MIXED_FN void sync_data(std::error_code& ec, place where = place::here());
+
+    /// Reserves the range: later writes to it do not fail for want of room.
+    WEFT_MIXED_FN void allocate(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
+                                place where = place::here());
+    /// Gives the range back to the file system; it reads as zeros. The size stays.
+    WEFT_MIXED_FN void punch(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
+                             place where = place::here());
+    /// Makes the range zeros, and keeps it reserved. The size stays.
+    WEFT_MIXED_FN void zero(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
+                            place where = place::here());
+
+    /// In bytes; of a block device too. Suspends: no.
+    [[nodiscard]] std::uint64_t size() const;
+    /// Suspends: no.
+    void resize(std::uint64_t size);
+
+    [[nodiscard]] int fd() const { return descriptor_.fd(); }
+    explicit operator bool() const { return static_cast<bool>(descriptor_); }
+    void close() noexcept { descriptor_.close(); }
+
+private:
+    descriptor descriptor_;
+};
+
+}  // namespace weft

@@ -1,0 +1,37 @@
+// Floor 6: io
+//
+// Signals, read like data:
+//
+//     weft::signals stop({SIGINT, SIGTERM});      // first thing in main(): threads inherit what is blocked
+//     int which = stop.wait();
+
+#pragma once
+
+#include <signal.h>
+
+#include <initializer_list>
+#include <weft/descriptor.hpp>
+
+namespace weft {
+
+/// While it lives, the signals named do nothing to the thread, and wait() returns them.
+class signals {
+public:
+    /// Blocks the signals for the calling thread and those that it starts later; do it before there are others.
+    /// Throws std::system_error.
+    explicit signals(std::initializer_list<int> which);
+    signals(signals const&) = delete;
+    signals& operator=(signals const&) = delete;
+    /// Unblocks what was not blocked before.
+    ~signals();
+
+    /// The next signal that came. Throws std::system_error (operation_canceled).
+    /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
+    WEFT_MIXED_FN int wait(place where = place::here());
+
+private:
+    sigset_t before_;
+    descriptor descriptor_;
+};
+
+}  // namespace weft
