@@ -1,0 +1,41 @@
+#include "outbox.hpp"
+
+#include <utility>
+
+namespace nbd {
+
+void outbox::send(reply_head const& head, std::span<std::byte const> data) {
+    pending_.push_back({const_cast<std::byte*>(head.data.data()), head.size});
+    if (!data.empty()) {
+        pending_.push_back({const_cast<std::byte*>(data.data()), data.size()});
+    }
+    std::uint64_t mine = ++left_;
+    if (!writing_) {
+        writing_ = true;
+        weft::yield();  // those that are ready now come first, and leave their replies too
+        while (!pending_.empty()) {
+            write_pending();
+        }
+        writing_ = false;
+        return;
+    }
+    while (written_ < mine) {
+        gone_out_.wait();
+    }
+}
+
+void outbox::write_pending() {
+    under_way_.clear();
+    std::swap(under_way_, pending_);
+    std::uint64_t including = left_;
+    if (!failure_) {
+        to_.write_all(under_way_, failure_);
+        if (failure_) {
+            to_.shutdown();  // whoever reads from the connection learns of it too
+        }
+    }
+    written_ = including;
+    gone_out_.wake_all();
+}
+
+}  // namespace nbd
