@@ -52,11 +52,12 @@ std::int64_t memory_for(request const& r) {
 
 }  // namespace
 
-connection::connection(weft::stream stream, std::string who, std::vector<image>& images, statistics& counts,
-                       std::int64_t max_in_flight)
+connection::connection(weft::stream stream, std::string who, std::vector<image>& images, buffer_pool& buffers,
+                       statistics& counts, std::int64_t max_in_flight)
     : stream_(std::move(stream)),
       who_(std::move(who)),
       images_(images),
+      buffers_(buffers),
       counts_(counts),
       in_flight_(max_in_flight),
       memory_(memory_per_connection) {}
@@ -112,7 +113,7 @@ bool connection::serve_next_request() {
         if (r->length > maximum_payload) {
             in_.skip(r->length);
         } else {
-            payload = {std::make_unique_for_overwrite<std::byte[]>(r->length), r->length};
+            payload = buffer(buffers_, r->length);
             in_.read(payload.span());
         }
     }
@@ -129,7 +130,7 @@ void connection::handle(request const& r, buffer payload) {
         reply(r, e);
     } else {
         if (static_cast<command>(r.type) == command::read) {
-            payload = {std::make_unique_for_overwrite<std::byte[]>(r.length), r.length};
+            payload = buffer(buffers_, r.length);
         }
         if (std::error_code failed = carry_out(r, payload)) {
             ++counts_.errors;

@@ -11,6 +11,7 @@
 #include <weft/socket.hpp>
 #include <weft/task.hpp>
 
+#include "buffers.hpp"
 #include "image.hpp"
 #include "input.hpp"
 #include "negotiation.hpp"
@@ -21,8 +22,8 @@ namespace nbd {
 
 class connection {
 public:
-    connection(weft::stream stream, std::string who, std::vector<image>& images, statistics& counts,
-               std::int64_t max_in_flight);
+    connection(weft::stream stream, std::string who, std::vector<image>& images, buffer_pool& buffers,
+               statistics& counts, std::int64_t max_in_flight);
 
     /// Serves the client until it leaves, makes a mistake that ends the connection, or the calling task is cancelled.
     /// What was begun is finished and answered. Suspends.
@@ -32,12 +33,6 @@ public:
     void cut() noexcept { stream_.shutdown(); }
 
 private:
-    struct buffer {
-        std::unique_ptr<std::byte[]> data;
-        std::size_t size = 0;
-        [[nodiscard]] std::span<std::byte> span() const { return {data.get(), size}; }
-    };
-
     void serve_requests();
     bool serve_next_request();
     void handle(request const& r, buffer payload);
@@ -49,6 +44,7 @@ private:
     weft::stream stream_;
     std::string who_;
     std::vector<image>& images_;
+    buffer_pool& buffers_;
     statistics& counts_;
     input in_{stream_};
     outbox out_{stream_};

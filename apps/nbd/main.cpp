@@ -36,6 +36,7 @@ struct command_line {
     std::string unix_path;
     std::uint64_t size = 0;
     std::int64_t drain = 10;
+    std::int64_t spin = 50;
 };
 
 void describe(CLI::App& app, command_line& line) {
@@ -60,6 +61,10 @@ void describe(CLI::App& app, command_line& line) {
     app.add_option("--drain", line.drain, "How long a stop waits for what is in flight [10]")
         ->check(CLI::Range(0, 86400))
         ->type_name("SECONDS");
+    app.add_option("--spin", line.spin,
+                   "While requests keep coming, look for the next for so long before sleeping [50]; 0 saves CPU")
+        ->check(CLI::Range(0, 10000))
+        ->type_name("MICROSECONDS");
     app.add_option("--reactor", line.reactor, "How to wait for the system [auto]; WEFT_REACTOR does the same")
         ->check(CLI::IsMember({"auto", "io_uring", "epoll"}));
     app.add_option("--live", line.live, "A line that shows what goes on [auto: on a terminal]")
@@ -102,6 +107,7 @@ nbd::options options_of(command_line const& line, bool size_given) {
         throw CLI::ValidationError("--size", "an image that is created now would be all zeros, read-only");
     }
     wanted.drain = std::chrono::seconds(line.drain);
+    wanted.spin = std::chrono::microseconds(line.spin);
     wanted.live = line.live == "always" || (line.live == "auto" && isatty(STDERR_FILENO) != 0);
     return wanted;
 }

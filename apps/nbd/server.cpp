@@ -32,6 +32,7 @@ std::pair<std::string, std::string> split(std::string const& address) {
 }  // namespace
 
 exit_code server::run(weft::signals& signals) {
+    weft::loop::current().set_spin(options_.spin);
     try {
         open_images();
     } catch (std::system_error const& e) {
@@ -110,7 +111,7 @@ void server::serve(weft::stream stream, std::uint64_t number) {
         weft::tcp_stream& tcp = static_cast<weft::tcp_stream&>(stream);
         tcp.set_no_delay(true);
     }
-    connection client(std::move(stream), fmt::format("client {} ({})", number, peer.text()), images_, counts_,
+    connection client(std::move(stream), fmt::format("client {} ({})", number, peer.text()), images_, buffers_, counts_,
                       options_.max_in_flight);
     auto place = clients_.insert(clients_.end(), &client);
     ++counts_.connections;

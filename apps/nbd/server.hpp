@@ -30,6 +30,7 @@ struct options {
     std::optional<std::uint64_t> create_size;
     std::int64_t max_in_flight = 64;
     std::chrono::seconds drain{10};
+    std::chrono::microseconds spin{50};  ///< See weft::loop::set_spin().
     bool live = false;
 };
 
@@ -55,6 +56,7 @@ private:
 
     options options_;
     std::vector<image> images_;
+    buffer_pool buffers_;
     std::list<weft::listener> listeners_;
     std::list<connection*> clients_;
     weft::scope accepting_;

@@ -102,6 +102,11 @@ public:
     /// Threads: the loop's own, outside its coroutines.
     WEFT_NO_COROUTINE_FN void run_until(bool const& done);
 
+    /// Adaptive polling, for where latency matters more than CPU: before it sleeps, the loop looks for something to do for
+    /// up to `limit`, as long as that pays. It stops when a look was in vain, and begins again after a sleep that was
+    /// shorter than `limit`: an idle loop does not spin. Off (zero) at first.
+    void set_spin(clock::duration limit) { spin_limit_ = limit; }
+
     void arm(timer& t, clock::time_point when) { timers_.arm(t, when); }
     void disarm(timer& t) noexcept { timers_.disarm(t); }
     [[nodiscard]] reactor& system() { return *reactor_; }
@@ -112,6 +117,9 @@ public:
 private:
     void run_what_is_ready();
     void poll(bool wait);
+    bool spin();
+    void sleep();
+    [[nodiscard]] bool has_news() const;
     void run_posted();
     void fire_timers();
     void run_ready();
@@ -120,6 +128,8 @@ private:
     std::atomic<detail::posted*> posted_{nullptr};
     timer_heap timers_;
     clock::time_point now_ = clock::now();
+    clock::duration spin_limit_{0};
+    bool spinning_pays_ = false;
 };
 
 template <class F>

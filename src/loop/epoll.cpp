@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 
 #include <array>
 #include <cerrno>
@@ -41,7 +42,9 @@ public:
     void start(operation& op) noexcept override {
         op.cancelled = false;
         if (blocks(op)) {
-            workers_.start(op);
+            if (!try_cached(op)) {
+                workers_.start(op);
+            }
             return;
         }
         if (int error = watch(op); error != 0) {
@@ -72,6 +75,7 @@ public:
     }
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {
+        workers_.hand_over();
         std::array<epoll_event, 256> events;
         int count = wait(events.data(), events.size(), finished_.empty() ? timeout : std::chrono::nanoseconds(0));
         for (int i = 0; i < count; ++i) {
@@ -153,6 +157,21 @@ private:
             default:
                 return descriptor.readers;
         }
+    }
+
+    /// What lies in the page cache can be read at once.
+    bool try_cached(operation& op) noexcept {
+        if (op.what != operation::kind::readv) {
+            return false;
+        }
+        ssize_t n = ::preadv2(op.fd, op.iovecs, static_cast<int>(op.iovec_count), static_cast<off_t>(op.offset),
+                              op.flags | RWF_NOWAIT);
+        if (n < 0) {
+            return false;
+        }
+        op.result = n;
+        finished_.push_back(&op);
+        return true;
     }
 
     bool try_to_finish(operation& op) noexcept {

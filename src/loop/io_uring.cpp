@@ -52,7 +52,7 @@ public:
     [[nodiscard]] std::string_view name() const override { return "io_uring"; }
 
     void start(operation& op) noexcept override {
-        if (op.what == operation::kind::call) {
+        if (for_worker(op)) {
             workers_.start(op);
             return;
         }
@@ -62,7 +62,7 @@ public:
     }
 
     void cancel(operation& op) noexcept override {
-        if (op.what == operation::kind::call) {
+        if (for_worker(op)) {
             workers_.cancel(op);
             return;
         }
@@ -72,6 +72,7 @@ public:
     }
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {
+        workers_.hand_over();
         if (io_uring_cq_ready(&ring_) == 0) {
             enter(timeout);
         } else if (io_uring_sq_ready(&ring_) != 0) {
@@ -82,7 +83,7 @@ public:
     }
 
     [[nodiscard]] bool has_work() const noexcept override {
-        return io_uring_sq_ready(&ring_) != 0 || io_uring_cq_ready(&ring_) != 0 ||
+        return workers_.has_started() || io_uring_sq_ready(&ring_) != 0 || io_uring_cq_ready(&ring_) != 0 ||
                (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
 
@@ -106,6 +107,12 @@ private:
         if (!all) {
             refuse(-ENOSYS, "weft: this kernel's io_uring lacks operations");
         }
+    }
+
+    /// Buffered writes are among them: most file systems can't do those without blocking, so that the kernel would hand
+    /// each to a thread of its own, and wake us for each.
+    static bool for_worker(operation const& op) {
+        return op.what == operation::kind::call || (op.what == operation::kind::writev && op.flags == 0);
     }
 
     void watch_wake() noexcept {
@@ -193,7 +200,7 @@ private:
                 io_uring_prep_connect(&sqe, op.fd, op.address, op.address_length);
                 break;
             case operation::kind::call:
-                break;  // a worker's
+                break;  // for_worker()
         }
     }
 

@@ -88,6 +88,37 @@ void loop::poll(bool wait) {
         }
         return;
     }
+    if (spinning_pays_ && spin()) {
+        return;
+    }
+    clock::time_point before = spin_limit_.count() > 0 ? clock::now() : now_;
+    sleep();
+    spinning_pays_ = spin_limit_.count() > 0 && clock::now() - before < spin_limit_;
+}
+
+bool loop::has_news() const {
+    return !ready.empty() || inbox.load(std::memory_order_relaxed) != nullptr ||
+           posted_.load(std::memory_order_relaxed) != nullptr;
+}
+
+/// Returns whether there was something to do before the spin's limit.
+bool loop::spin() {
+    clock::time_point end = clock::now() + spin_limit_;
+    if (!timers_.empty()) {
+        end = std::min(end, timers_.first());
+    }
+    do {
+        if (reactor_->has_work()) {
+            reactor_->poll(std::chrono::nanoseconds(0));
+        }
+        if (has_news()) {
+            return true;
+        }
+    } while (clock::now() < end);
+    return false;
+}
+
+void loop::sleep() {
     // See executor: first say that we sleep, then look once more.
     sleeping.store(true);
     if (inbox.load() != nullptr || posted_.load() != nullptr) {

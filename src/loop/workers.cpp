@@ -2,6 +2,7 @@
 
 #include "loop/workers.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <system_error>
@@ -46,81 +47,113 @@ workers::~workers() {
     }
 }
 
-void workers::start(operation& op) noexcept {
+void workers::hand_over() noexcept {
+    if (started_.empty()) {
+        return;
+    }
     std::unique_lock lock(mutex_);
-    if (idle_ == 0 && threads_.size() < limit_) {
+    std::size_t added = 0;
+    while (!started_.empty()) {
+        waiting_.push(started_.pop());
+        ++added;
+    }
+    std::size_t wanted = std::min(added, limit_);
+    while (idle_ + starting_ < wanted && threads_.size() < limit_) {
         try {
-            // Signals are for the threads of the program: a worker inherits a mask that keeps them all out.
-            sigset_t all;
-            sigset_t before;
-            sigfillset(&all);
-            pthread_sigmask(SIG_SETMASK, &all, &before);
-            try {
-                threads_.emplace_back([this] { work(); });
-            } catch (...) {
-                pthread_sigmask(SIG_SETMASK, &before, nullptr);
-                throw;
-            }
-            pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        } catch (std::exception const&) {
-            if (threads_.empty()) {
-                op.result = -EAGAIN;
-                finished_.push(op);
-                lock.unlock();
-                notify_.notify();
-                return;
-            }
+            add_thread();
+        } catch (std::system_error const&) {
+            break;
         }
     }
-    waiting_.push(op);
+    if (threads_.empty()) {
+        while (!waiting_.empty()) {
+            operation& op = waiting_.pop();
+            op.result = -EAGAIN;
+            finished_.push(op);
+        }
+        notify_.notify();
+    }
     lock.unlock();
-    work_there_.notify_one();
+    for (std::size_t i = 0; i < wanted; ++i) {
+        work_there_.notify_one();
+    }
+}
+
+void workers::add_thread() {
+    // Signals are for the threads of the program: a worker inherits a mask that keeps them all out.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct restore {
+        sigset_t const& mask;
+        ~restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
+    } at_end{before};
+    threads_.emplace_back([this] { work(); });
+    ++starting_;
 }
 
 void workers::cancel(operation& op) noexcept {
-    std::unique_lock lock(mutex_);
-    if (waiting_.remove(op)) {
+    bool taken_back = started_.remove(op);
+    std::lock_guard lock(mutex_);
+    if (taken_back || waiting_.remove(op)) {
         op.result = -ECANCELED;
         finished_.push(op);
-        lock.unlock();
         notify_.notify();
     }
 }
 
-bool workers::complete_finished() noexcept {
+void workers::complete_finished() noexcept {
     list done;
     {
         std::lock_guard lock(mutex_);
         done = std::exchange(finished_, {});
     }
-    bool any = done.first != nullptr;
-    while (done.first != nullptr) {
+    while (!done.empty()) {
         operation& op = done.pop();
         op.complete(op);
     }
-    return any;
+}
+
+namespace {
+
+bool quick(operation const& op) {
+    return op.what == operation::kind::writev && op.flags == 0;
+}
+
+}  // namespace
+
+/// One operation, or all quick ones at the head of the queue. Under mutex_.
+workers::list workers::take() {
+    list taken;
+    do {
+        taken.push(waiting_.pop());
+    } while (quick(*taken.last) && !waiting_.empty() && quick(*waiting_.first));
+    return taken;
 }
 
 void workers::work() {
     std::unique_lock lock(mutex_);
+    --starting_;
     for (;;) {
         ++idle_;
-        work_there_.wait(lock, [this] { return stopping_ || waiting_.first != nullptr; });
+        work_there_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
         --idle_;
-        if (waiting_.first == nullptr) {
+        if (waiting_.empty()) {
             return;
         }
-        operation& op = waiting_.pop();
+        list taken = take();
         lock.unlock();
-        std::int64_t result = perform(op);
+        for (operation* op = taken.first; op != nullptr; op = op->next) {
+            op->result = perform(*op);
+        }
         lock.lock();
-        op.result = result;
-        bool first = finished_.first == nullptr;
-        finished_.push(op);
+        bool first = finished_.empty();
+        while (!taken.empty()) {
+            finished_.push(taken.pop());
+        }
         if (first) {
-            lock.unlock();
             notify_.notify();
-            lock.lock();
         }
     }
 }
