@@ -1,0 +1,261 @@
+"""Runs weft-nbd for a test, and talks NBD to it byte by byte.
+
+WEFT_NBD names the server's binary; WEFT_REACTOR is passed on; WEFT_NBD_QUICK=1 cuts rounds and sizes (sanitizer builds).
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+SERVER = os.environ.get("WEFT_NBD", "")
+QUICK = os.environ.get("WEFT_NBD_QUICK") == "1"
+PATIENCE = 60  # seconds: only a failing test waits so long
+
+SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|WARNING: .*Sanitizer")
+
+
+def main():
+    """Runs the calling file's tests; 77 tells ctest that something needed is missing."""
+    missing = [tool for tool in ("nbdinfo", "nbdcopy", "qemu-img", "qemu-io", "fio") if not shutil.which(tool)]
+    if not SERVER or missing:
+        print("skipped: needs WEFT_NBD and", " ".join(missing) or "no more")
+        sys.exit(77)
+    unittest.main()
+
+
+def eventually(what, condition):
+    """Waits for something outside this process to become so; fails if it does not."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {PATIENCE} s in vain until {what}")
+        time.sleep(0.01)
+
+
+class Server:
+    """One running weft-nbd. Everything that it logs is kept."""
+
+    def __init__(self, *arguments, tcp=False, unix=None):
+        self.folder = tempfile.mkdtemp(prefix="weft-nbd-")
+        self.socket_path = unix or os.path.join(self.folder, "s")
+        where = ["--listen", "127.0.0.1:0"] if tcp else ["--unix", self.socket_path]
+        self.process = subprocess.Popen([SERVER, *where, "--live", "never", *map(str, arguments)],
+                                        stderr=subprocess.PIPE, text=True, errors="replace")
+        self.lines = []
+        self.changed = threading.Condition()
+        self.ended = False
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        line = self.wait_for_line(r"listening on (\S+)")
+        self.address = re.search(r"listening on (\S+)", line).group(1)
+
+    def _read(self):
+        for line in self.process.stderr:
+            with self.changed:
+                self.lines.append(line.rstrip("\n"))
+                self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def wait_for_line(self, pattern, after=0):
+        """The first logged line that matches, from the line number `after` on."""
+        def find():
+            return next((line for line in self.lines[after:] if re.search(pattern, line)), None)
+        with self.changed:
+            found = self.changed.wait_for(lambda: find() or self.ended, PATIENCE)
+            if not find():
+                raise AssertionError(f"no line like {pattern!r} in the log ({found=}):\n" + "\n".join(self.lines))
+            return find()
+
+    def uri(self, export=""):
+        if self.address.startswith("unix:"):
+            return f"nbd+unix:///{export}?socket={self.socket_path}"
+        return f"nbd://{self.address}/{export}"
+
+    def connect(self):
+        if self.address.startswith("unix:"):
+            s = socket.socket(socket.AF_UNIX)
+            s.settimeout(PATIENCE)
+            s.connect(self.socket_path)
+        else:
+            host, port = self.address.rsplit(":", 1)
+            s = socket.create_connection((host, int(port)), PATIENCE)
+        return s
+
+    def status(self):
+        """What SIGUSR1 makes it say: connections, requests in flight, coroutines."""
+        after = len(self.lines)
+        self.process.send_signal(signal.SIGUSR1)
+        line = self.wait_for_line(r"status:", after)
+        numbers = re.search(r"(\d+) connections?, (\d+) requests? in flight, (\d+) coroutines?", line)
+        return dict(zip(("connections", "in_flight", "coroutines"), map(int, numbers.groups())))
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def rss(self):
+        """Resident memory in bytes."""
+        with open(f"/proc/{self.process.pid}/statm") as f:
+            return int(f.read().split()[1]) * 4096
+
+    def stop(self, expected=0):
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(PATIENCE)
+        self._finish()
+        if code != expected:
+            raise AssertionError(f"exit code {code}, not {expected}:\n" + "\n".join(self.lines))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self._finish()
+
+    def _finish(self):
+        self.reader.join(PATIENCE)
+        self.process.stderr.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        reports = [line for line in self.lines if SANITIZER_REPORT.search(line)]
+        if reports:
+            raise AssertionError("\n".join(self.lines))
+
+
+@contextlib.contextmanager
+def serving(*arguments, expected=0, **options):
+    server = Server(*arguments, **options)
+    try:
+        yield server
+    except BaseException:
+        if server.process.poll() is None:
+            server.kill()
+        print("\n".join(server.lines), file=sys.stderr)
+        raise
+    else:
+        if server.process.poll() is None:
+            server.stop(expected)
+
+
+OPTION_MAGIC = 0x49484156454F5054
+(EXPORT_NAME, ABORT, LIST, INFO, GO, STRUCTURED_REPLY) = (1, 2, 3, 6, 7, 8)
+(ACK, REPLY_SERVER, REPLY_INFO) = (1, 2, 3)
+(ERR_UNSUP, ERR_INVALID, ERR_UNKNOWN, ERR_TOO_BIG) = (0x80000001, 0x80000003, 0x80000006, 0x80000009)
+(READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES) = range(7)
+FUA, NO_HOLE = 1, 2
+(EPERM, EIO, EINVAL, ENOSPC, EOVERFLOW) = (1, 5, 22, 28, 75)
+
+
+class Client:
+    """An NBD client that can do everything wrong."""
+
+    def __init__(self, server, export="", structured=False, go=True):
+        self.s = server.connect()
+        self.structured = structured
+        self.lengths = {}  # of the reads that are under way, by cookie
+        magic, option_magic, flags = struct.unpack(">QQH", self.receive(18))
+        assert (magic, option_magic, flags) == (0x4E42444D41474943, OPTION_MAGIC, 3)
+        self.s.sendall(struct.pack(">I", 3))
+        if structured:
+            assert self.option(STRUCTURED_REPLY)[-1][0] == ACK
+        if go:
+            replies = self.option(GO, struct.pack(">I", len(export)) + export.encode() + struct.pack(">H", 0))
+            assert replies[-1][0] == ACK, replies
+            about = next(data for kind, data in replies if kind == REPLY_INFO and data[:2] == b"\0\0")
+            self.size, self.flags = struct.unpack(">QH", about[2:])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.s.close()
+
+    def receive(self, size):
+        data = bytearray()
+        while len(data) < size:
+            part = self.s.recv(size - len(data))
+            if not part:
+                raise EOFError(f"{len(data)} of {size} bytes")
+            data += part
+        return bytes(data)
+
+    def send_option(self, code, data=b"", length=None):
+        self.s.sendall(struct.pack(">QII", OPTION_MAGIC, code, len(data) if length is None else length) + data)
+
+    def option(self, code, data=b""):
+        """Sends an option; the replies, up to the last, as (type, data)."""
+        self.send_option(code, data)
+        replies = []
+        while not replies or replies[-1][0] in (REPLY_SERVER, REPLY_INFO):
+            replies.append(self.option_reply(code))
+        return replies
+
+    def option_reply(self, code):
+        magic, echoed, kind, length = struct.unpack(">QIII", self.receive(20))
+        assert (magic, echoed) == (0x3E889045565A9, code)
+        return kind, self.receive(length)
+
+    def send(self, command, offset=0, length=0, data=b"", flags=0, cookie=1):
+        if command == READ:
+            self.lengths[cookie] = length
+        self.s.sendall(struct.pack(">IHHQQI", 0x25609513, flags, command, cookie, offset, length) + data)
+
+    def reply(self):
+        """(cookie, error, data) of the next reply."""
+        magic, = struct.unpack(">I", self.receive(4))
+        if magic == 0x67446698:
+            error, cookie = struct.unpack(">IQ", self.receive(12))
+            length = self.lengths.pop(cookie, 0)
+            return cookie, error, self.receive(length) if not error else b""
+        assert magic == 0x668E33EF, hex(magic)
+        flags, kind, cookie, length = struct.unpack(">HHQI", self.receive(16))
+        assert flags == 1
+        self.lengths.pop(cookie, None)
+        body = self.receive(length)
+        if kind & 0x8000:
+            return cookie, struct.unpack(">I", body[:4])[0], b""
+        return cookie, 0, body[8:]
+
+    def do(self, command, offset=0, length=0, data=b"", flags=0):
+        """Sends a request and waits for its reply: (error, data)."""
+        self.send(command, offset, length or len(data), data, flags)
+        _, error, answer = self.reply()
+        return error, answer
+
+    def closed_by_server(self):
+        try:
+            return self.s.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+class ImageTest(unittest.TestCase):
+    """A test with a folder of its own, and an image `disk` of 16 MiB in it."""
+
+    SIZE = 16 << 20
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="weft-nbd-test-")
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.image = self.path("disk")
+        with open(self.image, "wb") as f:
+            f.truncate(self.SIZE)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run_tool(self, *command):
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+        self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
