@@ -1,18 +1,25 @@
 #include "log.hpp"
 
 #include <array>
-#include <cstdio>
 
 namespace nbd {
 namespace {
 
+std::FILE* log_file = stderr;
 bool live_line_shown = false;
 constexpr std::string_view erase_line = "\r\x1b[2K";
 
 }  // namespace
 
+void log_to(std::FILE* file) {
+    log_file = file;
+}
+
 void log_line(std::string_view text) {
-    fmt::print(stderr, "{}weft-nbd: {}\n", live_line_shown ? erase_line : "", text);
+    if (log_file == nullptr) {
+        return;
+    }
+    fmt::print(log_file, "{}weft-nbd: {}\n", live_line_shown ? erase_line : "", text);
     live_line_shown = false;
 }
 

@@ -5,10 +5,14 @@
 #include <fmt/core.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
 namespace nbd {
+
+/// Where to log; nullptr: nowhere. Standard error at first.
+void log_to(std::FILE* file);
 
 /// Prints `weft-nbd: text`.
 void log_line(std::string_view text);

@@ -1,0 +1,123 @@
+"""weft-nbd beside qemu-nbd and nbdkit: `./dev bench nbd [--quick]`.
+
+fio's nbd engine over a Unix socket, a raw image of 1 GiB in the page cache. The servers take turns within each round, so
+that a machine that changes its speed changes it for all; medians over the rounds. Nothing is pinned: qemu-nbd and nbdkit
+bring threads, and to pin a server to one processor would take them away.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+import report
+
+COLUMNS = [("randread 4k qd1", "randread", "4k", 1), ("randread 4k qd32", "randread", "4k", 32),
+           ("read 256k qd8", "read", "256k", 8), ("randwrite 4k qd32", "randwrite", "4k", 32)]
+SIZE = 1 << 30
+
+
+def servers(weft):
+    def weft_nbd(reactor):
+        return lambda image, path: [weft, "--unix", path, "--live", "never", "--reactor", reactor, image]
+
+    def qemu_nbd(aio):
+        return lambda image, path: ["qemu-nbd", "--persistent", "--shared=0", "--format=raw", "--cache=writeback",
+                                    f"--aio={aio}", f"--socket={path}", image]
+    return {"weft-nbd (io_uring)": weft_nbd("io_uring"), "weft-nbd (epoll)": weft_nbd("epoll"),
+            "qemu-nbd (threads)": qemu_nbd("threads"), "qemu-nbd (io_uring)": qemu_nbd("io_uring"),
+            "nbdkit (file)": lambda image, path: ["nbdkit", "--foreground", "--unix", path, "file", image]}
+
+
+@contextlib.contextmanager
+def running(command, path):
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 30
+        while not os.path.exists(path):
+            if process.poll() is not None or time.monotonic() > end:
+                raise SystemExit(f"{command[0]} does not serve")
+            time.sleep(0.01)
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+
+
+def cpu_seconds(process):
+    with open(f"/proc/{process.pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_fio(path, column, seconds):
+    """IOPS of one run, and how many operations it did."""
+    _, pattern, size, depth = column
+    out = subprocess.run(["fio", "--name=bench", "--ioengine=nbd", f"--uri=nbd+unix:///?socket={path}",
+                          f"--rw={pattern}", f"--bs={size}", f"--iodepth={depth}", f"--size={SIZE}", "--time_based",
+                          f"--runtime={seconds}", "--output-format=json"], check=True, capture_output=True, text=True)
+    job = json.loads(out.stdout[out.stdout.index("{"):])["jobs"][0]
+    side = job["read" if "read" in pattern else "write"]
+    return side["iops"], side["total_ios"]
+
+
+def measure(weft, rounds, seconds, folder):
+    image = os.path.join(folder, "image")
+    with open(image, "wb") as f:
+        for _ in range(SIZE >> 20):
+            f.write(os.urandom(1 << 20))
+    os.sync()
+    iops = {}
+    cpu = {}
+    for number in range(rounds):
+        for name, command in servers(weft).items():
+            path = os.path.join(folder, "socket")
+            with running(command(image, path), path) as process:
+                for column in COLUMNS:
+                    before = cpu_seconds(process)
+                    value, count = run_fio(path, column, seconds)
+                    iops.setdefault((name, column[0]), []).append(value)
+                    used = (cpu_seconds(process) - before) / max(count, 1) * 1e6
+                    cpu.setdefault((name, column[0]), []).append(used)
+        print(f"round {number + 1} of {rounds}")
+    return ({key: statistics.median(values) for key, values in iops.items()},
+            {key: statistics.median(values) for key, values in cpu.items()})
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--server", required=True)
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    os.makedirs("build/bench", exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="nbd-", dir="build/bench")
+    try:
+        rounds, seconds = (2, 1) if arguments.quick else (5, 4)
+        iops, cpu = measure(os.path.abspath(arguments.server), rounds, seconds, folder)
+    finally:
+        shutil.rmtree(folder)
+    names = list(servers(""))
+    heads = [column[0] for column in COLUMNS]
+    print("\nIOPS")
+    report.table([["server", *heads]] + [[name, *[iops[name, head] for head in heads]] for name in names])
+    print("\nmicroseconds of the server's CPU time an operation")
+    report.table([["server", *heads]] + [[name, *[cpu[name, head] for head in heads]] for name in names])
+    print()
+    rows = []
+    for head in heads:
+        best = max((name for name in names if not name.startswith("weft")), key=lambda name: iops[name, head])
+        for mine in (name for name in names if name.startswith("weft")):
+            rows.append(report.row(f"{head}, {mine}", "IOPS", iops[mine, head], f"{best} {iops[best, head]:,.0f}",
+                                   iops[mine, head] / iops[best, head], "> 1.0" if "io_uring" in mine else None))
+    report.report("nbd", rows)
+
+
+if __name__ == "__main__":
+    main()
