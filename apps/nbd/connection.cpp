@@ -114,7 +114,7 @@ bool connection::serve_next_request() {
             in_.skip(r->length);
         } else {
             payload = buffer(buffers_, r->length);
-            in_.read(payload.span());
+            in_.read(payload.span(), true);
         }
     }
     requests_.spawn({.name = "request"}, [this, r = *r, payload = std::move(payload), slot = std::move(slot),

@@ -5,8 +5,8 @@
 
 namespace nbd {
 
-void input::read(std::span<std::byte> data) {
-    bool begun = false;
+void input::read(std::span<std::byte> data, bool in_a_message) {
+    bool begun = in_a_message;
     while (!data.empty()) {
         if (rest_.empty()) {
             // What fills the buffer anyway goes straight to where it is wanted.
@@ -35,7 +35,7 @@ void input::skip(std::uint64_t size) {
     std::array<std::byte, 4096> dropped;
     while (size > 0) {
         auto part = static_cast<std::size_t>(std::min<std::uint64_t>(size, dropped.size()));
-        read(std::span(dropped).first(part));
+        read(std::span(dropped).first(part), true);
         size -= part;
     }
 }

@@ -22,8 +22,8 @@ class input {
 public:
     explicit input(weft::stream& from) : from_(from) {}
 
-    /// Fills `data`. Throws end_of_input, and std::system_error. Suspends.
-    void read(std::span<std::byte> data);
+    /// Fills `data`. `in_a_message`: a message that has begun before it. Throws end_of_input, std::system_error. Suspends.
+    void read(std::span<std::byte> data, bool in_a_message = false);
 
     template <std::size_t Size>
     std::array<std::byte, Size> read() {
@@ -32,7 +32,7 @@ public:
         return data;
     }
 
-    /// Reads `size` bytes and forgets them. Suspends.
+    /// Reads `size` bytes of a message and forgets them. Suspends.
     void skip(std::uint64_t size);
 
 private:

@@ -51,7 +51,7 @@ bool negotiation::handle_option() {
         throw protocol_error(complaint_);
     }
     std::vector<std::byte> data(header->length);
-    in_.read(data);
+    in_.read(data, true);
     switch (static_cast<option>(header->code)) {
         case option::abort:
             reply(*header, option_reply::ack);
@@ -82,7 +82,7 @@ bool negotiation::handle_export_name(std::uint32_t length) {
         throw protocol_error(fmt::format("EXPORT_NAME with a name of {} bytes, more than {}", length, maximum_name));
     }
     std::vector<std::byte> name(length);
-    in_.read(name);
+    in_.read(name, true);
     agreed_.export_ = find(images_, {reinterpret_cast<char const*>(name.data()), name.size()});
     if (agreed_.export_ == nullptr) {
         throw protocol_error(fmt::format("there is no export {}", quoted(name)));

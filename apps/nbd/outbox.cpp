@@ -5,6 +5,7 @@
 namespace nbd {
 
 void outbox::send(reply_head const& head, std::span<std::byte const> data) {
+    weft::detail::uninterrupted until_it_has_gone;  // the kernel, or the one who writes, reads from `head` and `data`
     pending_.push_back({const_cast<std::byte*>(head.data.data()), head.size});
     if (!data.empty()) {
         pending_.push_back({const_cast<std::byte*>(data.data()), data.size()});

@@ -49,10 +49,17 @@ class unwinding {
 
 namespace detail {
 
-control_block& create(coroutine_options const& options, place where);
+control_block& create(std::size_t stack_size, std::string_view name, place where);
 void release(control_block& co) noexcept;
 void destroy(control_block& co, place where) noexcept;
-[[noreturn]] void finish(control_block& self) noexcept;
+
+/// The last switch of a coroutine.
+[[noreturn, gnu::always_inline]] inline void finish(control_block& self) noexcept {
+    self.status.store(state::done, std::memory_order_relaxed);
+    self.fiber.before_leave(true);
+    context::leave(self.set_aside, this_thread().enterer, finished);
+    __builtin_unreachable();
+}
 
 /// The first frame of each coroutine.
 template <class Body>
@@ -81,7 +88,7 @@ control_block& make_coroutine(coroutine_options const& options, Body&& body, pla
     using Stored = std::decay_t<Body>;
     static_assert(std::is_invocable_v<Stored&>, "a coroutine's body is called without arguments");
     static_assert(sizeof(Stored) <= 8192, "the body is kept on the stack: let it capture large things by pointer");
-    control_block& co = create(options, where);
+    control_block& co = create(options.stack_size, options.name, where);
     constexpr std::uintptr_t alignment = alignof(Stored) < 64 ? 64 : alignof(Stored);
     auto annex_spot = (reinterpret_cast<std::uintptr_t>(&co) - annex) & ~(annex_alignment - 1);
     co.annex = reinterpret_cast<void*>(annex_spot);
@@ -153,7 +160,12 @@ public:
     /// A suspended coroutine is unwound: its destructors run, now, on its stack. Ends the program with a message if the
     /// coroutine is running, waits for a wake-up or is queued, or if it suspends while it is unwound.
     ~coroutine() {
-        if (block_ != nullptr) {
+        if (block_ == nullptr) {
+            return;
+        }
+        if (done()) [[likely]] {
+            detail::release(*block_);
+        } else {
             detail::destroy(*block_, place{"~coroutine", 0});
         }
     }
@@ -166,7 +178,7 @@ public:
             entered_empty(where);
         }
         std::uintptr_t result = detail::enter(*block_, where);
-        if (result != detail::yielded) [[unlikely]] {
+        if (result != detail::yielded && (result != detail::finished || block_->failure)) [[unlikely]] {
             after_leave(result);
         }
     }

@@ -145,10 +145,12 @@ void loop::post(F&& f) {
             owner->f();
         }
     };
+    wakers.fetch_add(1, std::memory_order_relaxed);
     n->next = posted_.load(std::memory_order_relaxed);
     while (!posted_.compare_exchange_weak(n->next, n)) {
     }
     end_sleep();  // the pushes into posted_ pair with `sleeping` as those into the inbox do: see executor
+    wakers.fetch_sub(1, std::memory_order_release);
 }
 
 /// Returns at least `duration` later. Throws std::system_error (operation_canceled) when the task is cancelled.

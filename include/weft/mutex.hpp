@@ -9,6 +9,9 @@
 //
 // Fair: first come, first served; unlock() hands the lock over to the first waiter, and no newcomer gets in between.
 // Works between coroutines of any loops and plain threads.
+//
+// Several at once: lock() them in a fixed order. std::lock() and a std::scoped_lock of several back off and try again;
+// where the lock is always handed over to a waiter, they may try for ever.
 
 #pragma once
 

@@ -59,7 +59,7 @@ private:
     static constexpr std::int64_t contended = 1;
 
     WEFT_MIXED_FN void acquire_slowly(std::int64_t amount, place where);
-    void grant() noexcept;
+    detail::waiter* grant() noexcept;
 
     std::int64_t const total_;
     std::atomic<std::int64_t> word_;

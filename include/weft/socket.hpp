@@ -121,7 +121,11 @@ public:
     /// removed when the listener goes.
     explicit listener(endpoint const& address, int backlog = 1024);
     listener(listener&&) noexcept = default;
-    listener& operator=(listener&&) noexcept = default;
+    listener& operator=(listener&& other) noexcept {
+        std::swap(descriptor_, other.descriptor_);
+        std::swap(unix_path_, other.unix_path_);
+        return *this;
+    }
     ~listener();
 
     /// Waits for a connection. Where descriptors or memory run out it fails with that error; the connection stays in the

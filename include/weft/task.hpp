@@ -64,6 +64,7 @@ task_list& tasks_of_this_thread();
 void start(task_state& t, scope* owner);
 void wait_for_end(task_state& t, place where);
 void let_go(task_state& t) noexcept;
+void detach(task_state& t) noexcept;
 void at_end_of_task(control_block& co);
 
 template <class T>
@@ -189,7 +190,7 @@ public:
     }
 
     /// Lets the task run on without an owner; it is cancelled when run() ends. What it throws ends the program.
-    void detach() { detail::let_go(*std::exchange(state_, nullptr)); }
+    void detach() { detail::detach(*std::exchange(state_, nullptr)); }
 
     [[nodiscard]] bool done() const { return state_->ended; }
     explicit operator bool() const { return state_ != nullptr; }
@@ -238,7 +239,7 @@ public:
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
     WEFT_MIXED_FN void join(place where = place::here());
 
-    /// Asks all tasks to end.
+    /// Asks all tasks to end, and those that are started before the next join().
     void cancel() noexcept;
 
     /// How many tasks have not ended.
@@ -256,12 +257,14 @@ private:
     std::size_t size_ = 0;
     detail::control_block* joiner_ = nullptr;
     bool joiner_outside_ = false;
+    bool cancelled_ = false;  ///< Since the last join().
     std::exception_ptr failure_;
 };
 
 namespace detail {
 
 void cancel_and_join_all_tasks();
+void die_if_in_coroutine(char const* what, place where);
 
 }  // namespace detail
 
@@ -270,6 +273,7 @@ void cancel_and_join_all_tasks();
 /// Threads: any that runs no coroutine; ends the program with a message inside one.
 template <class F>
 WEFT_NO_COROUTINE_FN auto run(F&& body, place where = place::here()) {
+    detail::die_if_in_coroutine("weft::run()", where);
     struct rest {
         ~rest() { detail::cancel_and_join_all_tasks(); }
     } at_end;

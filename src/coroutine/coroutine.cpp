@@ -43,14 +43,55 @@ control_block& current_or_die(char const* what, place where) {
     return *current;
 }
 
-control_block& create(coroutine_options const& options, place where) {
-    stack memory = allocate_stack(options.stack_size);
+namespace {
+
+constexpr std::uint64_t most_spares = 64;
+
+control_block& new_block(std::size_t stack_size) {
+    stack memory = allocate_stack(stack_size);
     auto* co = ::new (reinterpret_cast<void*>(memory.top - sizeof(control_block))) control_block;
     co->memory = memory;
-    co->id = new_id(this_thread());
+    return *co;
+}
+
+void free_block(control_block& co) noexcept {
+    stack memory = co.memory;
+    std::destroy_at(&co);
+    release_stack(memory);
+}
+
+/// Gives a thread's spare blocks back when it ends.
+struct spares_keeper {
+    ~spares_keeper() {
+        thread_state& thread = this_thread();
+        while (thread.spare != nullptr) {
+            free_block(*std::exchange(thread.spare, thread.spare->next));
+        }
+        thread.spares = most_spares;  // what else is released at the end of the thread is freed
+    }
+};
+
+void keep_until_thread_ends() {
+    keep_cache_until_thread_ends();  // it takes what the spares give back, so it has to outlive them
+    thread_local spares_keeper keeper;
+    (void)keeper;
+}
+
+}  // namespace
+
+control_block& create(std::size_t stack_size, std::string_view name, place where) {
+    thread_state& thread = this_thread();
+    control_block* co = thread.spare;
+    if (co != nullptr && stack_size == default_stack_size) [[likely]] {
+        thread.spare = co->next;
+        --thread.spares;
+    } else {
+        co = &new_block(stack_size);
+    }
+    co->id = new_id(thread);
     co->created_at = where;
-    copy_name(*co, options.name);
-    co->fiber.create(memory.low, memory.top);
+    copy_name(*co, name);
+    co->fiber.create(co->memory.low, co->memory.top);
     co->status.store(state::suspended, std::memory_order_relaxed);
     return *co;
 }
@@ -58,16 +99,24 @@ control_block& create(coroutine_options const& options, place where) {
 void release(control_block& co) noexcept {
     co.fiber.destroy();
     co.status.store(state::unused, std::memory_order_relaxed);
-    stack memory = co.memory;
-    std::destroy_at(&co);
-    release_stack(memory);
-}
-
-void finish(control_block& self) noexcept {
-    self.status.store(state::done, std::memory_order_relaxed);
-    self.fiber.before_leave(true);
-    context::leave(self.set_aside, this_thread().enterer, finished);
-    __builtin_unreachable();
+    thread_state& thread = this_thread();
+    if (thread.spares >= most_spares || co.memory.slot_size != default_stack_size) [[unlikely]] {
+        free_block(co);
+        return;
+    }
+    if (thread.spares == 0) [[unlikely]] {
+        keep_until_thread_ends();
+    }
+    // What its life may have changed and the next one takes for granted.
+    co.left = nullptr;
+    co.set_aside = nullptr;
+    co.scheduled = false;
+    co.stop = stop_reason::none;
+    co.at_end = nullptr;
+    co.failure = nullptr;
+    co.next = thread.spare;
+    thread.spare = &co;
+    ++thread.spares;
 }
 
 namespace {

@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -69,6 +70,7 @@ public:
                 list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
                 op.result = -ECANCELED;
                 finished_.push_back(&op);
+                forget_if_foreign(op);
                 return;
             }
         }
@@ -159,6 +161,18 @@ private:
         }
     }
 
+    /// A descriptor that was waited for with `poll` is its owner's, who may close it without a word: it is watched no
+    /// longer than that.
+    void forget_if_foreign(operation const& op) noexcept {
+        auto const& descriptor = watched_[static_cast<std::size_t>(op.fd)];
+        auto is_other = [&op](operation const* o) { return o != &op; };
+        bool others = std::any_of(descriptor.readers.begin(), descriptor.readers.end(), is_other) ||
+                      std::any_of(descriptor.writers.begin(), descriptor.writers.end(), is_other);
+        if (op.what == operation::kind::poll && !others) {
+            closing(op.fd);
+        }
+    }
+
     /// What lies in the page cache can be read at once.
     bool try_cached(operation& op) noexcept {
         if (op.what != operation::kind::readv) {
@@ -181,6 +195,7 @@ private:
         }
         op.result = op.what == operation::kind::connect && result == -EISCONN ? 0 : result;
         finished_.push_back(&op);
+        forget_if_foreign(op);
         return true;
     }
 

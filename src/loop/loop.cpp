@@ -30,6 +30,7 @@ loop::loop(std::unique_ptr<reactor> r) : reactor_(std::move(r)) {
 }
 
 loop::~loop() {
+    wait_for_wakers();
     for (auto* p = posted_.exchange(nullptr); p != nullptr;) {
         auto* next = p->next;
         p->drop = true;
@@ -52,7 +53,9 @@ void loop::schedule(detail::control_block& co) {
     co.home = this;
     co.scheduled = true;
     co.status.store(detail::state::queued, std::memory_order_relaxed);
-    co.set_aside = std::exchange(co.left, nullptr);
+    if (co.left != nullptr) {  // else it is set aside already, with the exceptions that it has in hand
+        co.set_aside = std::exchange(co.left, nullptr);
+    }
     ready.push(co);
 }
 

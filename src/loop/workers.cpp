@@ -12,6 +12,14 @@
 
 namespace weft::detail {
 
+namespace {
+
+bool quick(operation const& op) {
+    return op.what == operation::kind::writev && op.flags == 0;
+}
+
+}  // namespace
+
 void workers::list::push(operation& op) {
     op.next = nullptr;
     (first == nullptr ? first : last->next) = &op;
@@ -53,12 +61,14 @@ void workers::hand_over() noexcept {
     }
     std::unique_lock lock(mutex_);
     std::size_t added = 0;
-    while (!started_.empty()) {
-        waiting_.push(started_.pop());
-        ++added;
+    for (bool after_quick = false; !started_.empty();) {
+        operation& op = started_.pop();
+        bool with_the_last = std::exchange(after_quick, quick(op)) && quick(op);
+        added += with_the_last ? 0 : 1;
+        waiting_.push(op);
     }
-    std::size_t wanted = std::min(added, limit_);
-    while (idle_ + starting_ < wanted && threads_.size() < limit_) {
+    jobs_ += added;
+    while (idle_ + starting_ < jobs_ && threads_.size() < limit_) {
         try {
             add_thread();
         } catch (std::system_error const&) {
@@ -74,7 +84,7 @@ void workers::hand_over() noexcept {
         notify_.notify();
     }
     lock.unlock();
-    for (std::size_t i = 0; i < wanted; ++i) {
+    for (std::size_t i = 0; i < added; ++i) {
         work_there_.notify_one();
     }
 }
@@ -115,20 +125,13 @@ void workers::complete_finished() noexcept {
     }
 }
 
-namespace {
-
-bool quick(operation const& op) {
-    return op.what == operation::kind::writev && op.flags == 0;
-}
-
-}  // namespace
-
 /// One operation, or all quick ones at the head of the queue. Under mutex_.
 workers::list workers::take() {
     list taken;
     do {
         taken.push(waiting_.pop());
     } while (quick(*taken.last) && !waiting_.empty() && quick(*waiting_.first));
+    jobs_ = waiting_.empty() ? 0 : std::max<std::size_t>(jobs_, 2) - 1;
     return taken;
 }
 

@@ -61,6 +61,7 @@ private:
     std::mutex mutex_;
     std::condition_variable work_there_;
     list waiting_;
+    std::size_t jobs_ = 0;  ///< How many threads waiting_ would keep busy.
     list finished_;
     std::size_t idle_ = 0;
     std::size_t starting_ = 0;

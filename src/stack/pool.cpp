@@ -125,12 +125,13 @@ struct cache_keeper {
     }
 };
 
-void keep_until_thread_ends() {
+}  // namespace
+
+void keep_cache_until_thread_ends() {
     thread_local cache_keeper keeper;
     (void)keeper;
 }
 
-}  // namespace
 }  // namespace detail
 
 stack allocate_stack(std::size_t size) {
@@ -138,7 +139,7 @@ stack allocate_stack(std::size_t size) {
     std::size_t size_class = detail::class_of(slot_size);
     auto& list = detail::cache[size_class];
     if (list.count == 0) [[unlikely]] {
-        detail::keep_until_thread_ends();
+        detail::keep_cache_until_thread_ends();
         detail::pool_of(size_class).fill(list, slot_size);
     }
     return list.pop();
@@ -149,7 +150,7 @@ void release_stack(stack const& s) noexcept {
     auto& list = detail::cache[size_class];
     list.push(s);
     if (list.count > detail::cache_limit) [[unlikely]] {
-        detail::keep_until_thread_ends();
+        detail::keep_cache_until_thread_ends();
         detail::pool_of(size_class).drain(list, detail::batch);
     }
 }

@@ -37,6 +37,9 @@ guard_kind best_guard_kind() noexcept;
 /// The caller holds the lock of the size's pool. Throws std::system_error.
 char* carve_slot(slab*& current, std::size_t slot_size);
 
+/// Sees to it that the calling thread's cache of stacks is given back when the thread ends, after all that is made later.
+void keep_cache_until_thread_ends();
+
 /// The stack in the slot at `slot`, its top moved down by the slot's colour.
 stack stack_in(char* slot, std::size_t slot_size) noexcept;
 

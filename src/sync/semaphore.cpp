@@ -2,7 +2,6 @@
 
 #include <weft/semaphore.hpp>
 
-#include <mutex>
 #include <string>
 
 #include "coroutine/misuse.hpp"
@@ -28,12 +27,13 @@ void semaphore::acquire_slowly(std::int64_t amount, place where) {
     lock_.lock();
     word_.fetch_or(contended, std::memory_order_relaxed);
     waiters_.push(w);
-    grant();  // units may have come back since try_acquire() looked
+    // Units may have come back since try_acquire() looked. Only when nobody waited: with the bit set, release() serves.
+    (void)grant();
     if (w.granted) {
         lock_.unlock();
         return;
     }
-    auto grant_others = [](void* on) noexcept { static_cast<semaphore*>(on)->grant(); };
+    auto grant_others = [](void* on) noexcept { return static_cast<semaphore*>(on)->grant(); };
     if (!detail::wait(w, {"a semaphore", this, lock_, waiters_, grant_others}, where)) {
         detail::throw_cancelled("acquire");
     }
@@ -46,25 +46,29 @@ void semaphore::release(std::int64_t amount) noexcept {
             return;
         }
     }
-    std::lock_guard guard(lock_);
+    lock_.lock();
     word_.fetch_add(amount * 2, std::memory_order_release);
-    grant();
+    detail::waiter* granted = grant();
+    lock_.unlock();
+    detail::wake_chain(granted);
 }
 
-/// Serves waiters, from the first, as long as there are enough units. Under lock_.
-void semaphore::grant() noexcept {
+/// Serves waiters, from the first, as long as there are enough units; returns those that are to be woken. Under lock_.
+detail::waiter* semaphore::grant() noexcept {
+    detail::waiter* first = nullptr;
+    detail::waiter** end = &first;
     while (!waiters_.empty() && available() >= waiters_.front().amount) {
-        detail::waiter& first = waiters_.pop();
-        word_.fetch_sub(first.amount * 2, std::memory_order_acquire);
-        first.granted = true;
-        // One that does not wait yet is acquire_slowly()'s own, which holds the lock and sees that it was granted.
-        if (first.waits) {
-            detail::wake(first);
-        }
+        detail::waiter& served = waiters_.pop();
+        word_.fetch_sub(served.amount * 2, std::memory_order_acquire);
+        served.granted = true;
+        served.next = nullptr;
+        *end = &served;
+        end = &served.next;
     }
     if (waiters_.empty()) {
         word_.fetch_and(~contended, std::memory_order_relaxed);
     }
+    return first;
 }
 
 }  // namespace weft

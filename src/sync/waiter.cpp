@@ -32,11 +32,20 @@ void wake(waiter& w) noexcept {
         return;
     }
     executor* home = w.home;
-    w.woken.store(true, std::memory_order_release);
-    if (home != nullptr) {
-        home->notify(*home);
-    } else {
+    if (home == nullptr) {
+        w.woken.store(true, std::memory_order_release);
         w.woken.notify_one();
+        return;
+    }
+    home->wakers.fetch_add(1, std::memory_order_relaxed);
+    w.woken.store(true, std::memory_order_release);
+    home->notify(*home);
+    home->wakers.fetch_sub(1, std::memory_order_release);
+}
+
+void wake_chain(waiter* first) noexcept {
+    while (first != nullptr) {
+        wake(*std::exchange(first, first->next));
     }
 }
 
@@ -68,13 +77,13 @@ void interrupt_parked(interruptible_wait& i) noexcept {
     wait_point const& point = *parked.point;
     point.lock.lock();
     bool taken = parked.w->linked;
+    waiter* granted = nullptr;
     if (taken) {
         point.list.remove(*parked.w);
-        if (point.after_removal != nullptr) {
-            point.after_removal(point.on);
-        }
+        granted = point.after_removal != nullptr ? point.after_removal(point.on) : nullptr;
     }
     point.lock.unlock();
+    wake_chain(granted);
     if (taken) {
         wake(*parked.w);
     }
@@ -87,7 +96,6 @@ bool wait(waiter& w, wait_point const& point, place where) {
     control_block* self = thread.current;
     w.coroutine = self;
     w.home = thread.home;
-    w.waits = true;
     if (self == nullptr) {
         wait_as_thread(w, point);
         return w.granted;

@@ -101,6 +101,9 @@ void start(task_state& t, scope* owner) {
         owner->add(t);
     } else {
         tasks_of_this_thread().add(t);
+        if (tasks_of_this_thread().none_left != nullptr) {  // run() ends: what is started now ends with the rest
+            t.block->stop = stop_reason::cancelled;
+        }
     }
 }
 
@@ -129,6 +132,13 @@ void wait_for_end(task_state& t, place where) {
     }
 }
 
+void detach(task_state& t) noexcept {
+    if (t.ended && t.failure && t.block->stop == stop_reason::none) {
+        die_of_failure(t);
+    }
+    let_go(t);
+}
+
 void let_go(task_state& t) noexcept {
     t.owned = false;
     if (t.ended) {
@@ -136,13 +146,19 @@ void let_go(task_state& t) noexcept {
     }
 }
 
+void die_if_in_coroutine(char const* what, place where) {
+    if (in_coroutine()) {
+        die(where, std::string(what) + " called inside a coroutine: it would block the loop that runs it");
+    }
+}
+
 void cancel_and_join_all_tasks() {
     task_list& tasks = tasks_of_this_thread();
+    bool none_left = tasks.first == nullptr;
+    tasks.none_left = &none_left;
     for (auto* t = tasks.first; t != nullptr; t = t->next) {
         interrupt(*t->block, stop_reason::cancelled);
     }
-    bool none_left = tasks.first == nullptr;
-    tasks.none_left = &none_left;
     loop::current().run_until(none_left);
     tasks.none_left = nullptr;
 }
@@ -160,6 +176,9 @@ scope::~scope() {
 void scope::add(detail::task_state& t) noexcept {
     tasks_.add(t);
     ++size_;
+    if (cancelled_) {
+        t.block->stop = detail::stop_reason::cancelled;
+    }
 }
 
 void scope::ended(detail::task_state& t) noexcept {
@@ -182,6 +201,7 @@ void scope::ended(detail::task_state& t) noexcept {
 }
 
 void scope::cancel() noexcept {
+    cancelled_ = true;
     for (auto* t = tasks_.first; t != nullptr; t = t->next) {
         detail::interrupt(*t->block, detail::stop_reason::cancelled);
     }
@@ -214,6 +234,7 @@ void scope::join(place where) {
         cancel();
     }
     wait_for_all(where);
+    cancelled_ = false;
     if (std::exception_ptr failure = std::exchange(failure_, nullptr)) {
         std::rethrow_exception(failure);
     }

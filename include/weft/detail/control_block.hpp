@@ -47,29 +47,33 @@ struct interruptible_wait {
 /// Why a coroutine's waits are to end.
 enum class stop_reason : std::uint8_t { none, cancelled };
 
-struct control_block {
+// The first cache line is all that entering and leaving touch. From `since` on, fields are set when they come to mean
+// something, and the rest is clean in a spare block: see release().
+struct alignas(64) control_block {
     context::base_record base;  // first: the entry's frame record
     void* left = nullptr;       ///< The context it left, if nothing more than a switch is needed to go on there.
     void* set_aside = nullptr;  ///< The context it left, if something is: it waits, or has exceptions to bring along.
-    std::atomic<state> status;  ///< A yield does not write it: see current_state().
-    bool scheduled = false;     ///< Its loop enters it again after a plain yield.
-    stop_reason stop = stop_reason::none;
     place entered_at;
     place suspended_at;
+    std::atomic<state> status{state::unused};  ///< A yield does not write it: see current_state().
+    bool scheduled = false;                    ///< Its loop enters it again after a plain yield.
+    stop_reason stop = stop_reason::none;
+    std::uint32_t shielded = 0;     ///< How many times it has asked that its waits be left alone.
+    control_block* next = nullptr;  ///< In whatever queue it stands.
+
+    interruptible_wait* wait = nullptr;
+    void (*at_end)(control_block&) = nullptr;  ///< Called by the loop after the coroutine has ended.
+    exception_globals exceptions;              ///< What it left with, inside a catch block, say.
+    std::exception_ptr failure;                ///< What the body threw.
+    stack memory;
+
     std::uint64_t since = 0;          ///< While waiting: thread_state::now of the moment when it began.
     char const* waits_for = nullptr;  ///< While waiting: the kind of thing, and
     void const* waits_on = nullptr;   ///< which one.
     executor* home = nullptr;         ///< Whose queue a wake-up puts it into; nullptr: nobody's.
-    control_block* next = nullptr;    ///< In whatever queue it stands.
-    interruptible_wait* wait = nullptr;
-    void (*at_end)(control_block&) = nullptr;  ///< Called by the loop after the coroutine has ended.
-    std::uint32_t shielded = 0;                ///< How many times it has asked that its waits be left alone.
-    exception_globals exceptions;              ///< What it left with, inside a catch block, say.
-    std::exception_ptr failure;                ///< What the body threw.
     void* body = nullptr;
     void* annex = nullptr;  ///< Its maker's, on the stack beside the body.
     std::uint64_t id = 0;
-    stack memory;
     place created_at;
     char name[32] = {};
     [[no_unique_address]] context::fiber fiber;

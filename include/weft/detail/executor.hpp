@@ -46,16 +46,28 @@ struct executor {
         nullptr;                            ///< Ends the loop's sleep; from any thread, and from signal handlers.
     void (*run_turn)(executor&) = nullptr;  ///< For a wait of its own thread, outside coroutines.
 
+    /// How many threads are between a push and the end of their notify(). What they pushed may be the last that the loop
+    /// runs: it must not go before they have let go of it.
+    std::atomic<int> wakers{0};
+
     void push_from_elsewhere(control_block& co) noexcept {
+        wakers.fetch_add(1, std::memory_order_relaxed);
         co.next = inbox.load(std::memory_order_relaxed);
         while (!inbox.compare_exchange_weak(co.next, &co)) {
         }
         end_sleep();
+        wakers.fetch_sub(1, std::memory_order_release);
     }
 
     void end_sleep() noexcept {
         if (sleeping.load()) {
             notify(*this);
+        }
+    }
+
+    /// For the end of the loop. The count was raised before the push that let the loop end, so it is seen here.
+    void wait_for_wakers() const noexcept {
+        while (wakers.load(std::memory_order_acquire) != 0) {
         }
     }
 

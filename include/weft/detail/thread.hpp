@@ -32,6 +32,8 @@ struct thread_state {
     executor* home;                 ///< The loop of this thread, if it has one.
     std::uint64_t now;      ///< When the loop's turn began, in nanoseconds of the steady clock; 0 without a loop.
     std::uint64_t next_id;  ///< Ids are handed out to threads in blocks.
+    control_block* spare;   ///< Control blocks on stacks of the default size, ready to be used again.
+    std::uint64_t spares;   ///< How many.
 };
 
 [[gnu::always_inline]] inline thread_state& this_thread() {

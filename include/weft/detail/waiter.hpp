@@ -38,7 +38,6 @@ struct waiter {
     control_block* coroutine = nullptr;  ///< nullptr: a plain thread waits,
     executor* home = nullptr;            ///< which runs this loop meanwhile, if it has one.
     std::atomic<bool> woken{false};      ///< For plain threads.
-    bool waits = false;                  ///< Set by wait().
     bool linked = false;
     bool granted = false;
     std::int64_t amount = 0;  ///< The primitive's own.
@@ -69,13 +68,17 @@ private:
 /// Ends the wait of a waiter that was taken out of its list. The waiter may be gone afterwards.
 void wake(waiter& w) noexcept;
 
+/// wake() for all from `first` on, linked by `next`. Not under the lock: who is woken may destroy the primitive.
+void wake_chain(waiter* first) noexcept;
+
 /// What a wait is for: for its interruption, and for messages and debuggers.
 struct wait_point {
     char const* what;
     void* on;
     spin_lock& lock;
     waiter_list& list;
-    void (*after_removal)(void* on) noexcept = nullptr;  ///< Called under the lock when an interruption took one out.
+    /// Called under the lock when an interruption took one out: those that can have what it waited for, for wake_chain().
+    waiter* (*after_removal)(void* on) noexcept = nullptr;
 };
 
 /// Whether the caller is a coroutine whose waits are to end.
