@@ -1,6 +1,7 @@
 // Floor 1: stack
 
 #include "stack/slab.hpp"
+#include "stack/tell_valgrind.hpp"
 
 #include <sys/mman.h>
 
@@ -83,6 +84,7 @@ char* carve_slot(slab*& current, std::size_t slot_size) {
     }
     char* slot = current->base + current->carved * slot_size;
     install_guard(slot, best_guard_kind());
+    tell_valgrind(slot + stack_guard_size, slot + slot_size);
     std::atomic_ref(current->carved).store(current->carved + 1, std::memory_order_release);
     return slot;
 }

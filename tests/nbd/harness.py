@@ -256,6 +256,6 @@ class ImageTest(unittest.TestCase):
         return os.path.join(self.folder, name)
 
     def run_tool(self, *command):
-        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600)
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=600, cwd=self.folder)
         self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}\n{done.stderr}")
         return done.stdout
