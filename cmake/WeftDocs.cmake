@@ -2,7 +2,7 @@
 set(WEFT_DOCS_DIR "${PROJECT_BINARY_DIR}/docs" CACHE PATH "Where the target docs writes to")
 find_program(WEFT_DOXYGEN doxygen)
 if(WEFT_DOXYGEN AND PROJECT_IS_TOP_LEVEL)
-    set(docs_input include docs)
+    set(docs_input include docs CONTRIBUTING.md CHANGELOG.md SECURITY.md)
     set(docs_main_page "")
     if(EXISTS "${PROJECT_SOURCE_DIR}/README.md")
         list(APPEND docs_input README.md)

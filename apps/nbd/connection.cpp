@@ -68,7 +68,7 @@ void connection::serve() {
         if (!agreed) {
             return;
         }
-        image_ = agreed->export_;
+        image_ = agreed->chosen;
         structured_replies_ = agreed->structured_replies;
         serve_requests();
     } catch (end_of_input const& e) {

@@ -13,8 +13,8 @@ namespace nbd {
 
 /// The client has gone. `in_the_middle`: of a message.
 struct end_of_input : std::runtime_error {
-    explicit end_of_input(bool in_the_middle_)
-        : std::runtime_error("the connection ended in the middle of a message"), in_the_middle(in_the_middle_) {}
+    explicit end_of_input(bool middle)
+        : std::runtime_error("the connection ended in the middle of a message"), in_the_middle(middle) {}
     bool in_the_middle;
 };
 

@@ -83,12 +83,12 @@ bool negotiation::handle_export_name(std::uint32_t length) {
     }
     std::vector<std::byte> name(length);
     in_.read(name, true);
-    agreed_.export_ = find(images_, {reinterpret_cast<char const*>(name.data()), name.size()});
-    if (agreed_.export_ == nullptr) {
+    agreed_.chosen = find(images_, {reinterpret_cast<char const*>(name.data()), name.size()});
+    if (agreed_.chosen == nullptr) {
         throw protocol_error(fmt::format("there is no export {}", quoted(name)));
     }
     message answer;
-    answer.u64(agreed_.export_->size()).u16(flags_of(*agreed_.export_)).zeros(zeroes_wanted_ ? 124 : 0);
+    answer.u64(agreed_.chosen->size()).u16(flags_of(*agreed_.chosen)).zeros(zeroes_wanted_ ? 124 : 0);
     stream_.write_all(answer.data());
     return true;
 }
@@ -122,13 +122,13 @@ bool negotiation::handle_info(option_header const& header, bytes data) {
     if (static_cast<option>(header.code) != option::go) {
         return false;
     }
-    agreed_.export_ = chosen;
+    agreed_.chosen = chosen;
     return true;
 }
 
 void negotiation::describe(option_header const& header, image const& chosen, info_request const& asked) {
     message about;
-    about.u16(static_cast<std::uint16_t>(info::export_)).u64(chosen.size()).u16(flags_of(chosen));
+    about.u16(static_cast<std::uint16_t>(info::whole_export)).u64(chosen.size()).u16(flags_of(chosen));
     reply(header, option_reply::info, about.data());
 
     message sizes;

@@ -20,7 +20,7 @@ struct protocol_error : std::runtime_error {
 };
 
 struct agreement {
-    image* export_ = nullptr;
+    image* chosen = nullptr;
     bool structured_replies = false;
 };
 
@@ -79,7 +79,7 @@ std::optional<agreement> negotiate(weft::stream& stream, input& in, std::vector<
             complain(talk.complaint());
         }
     }
-    return talk.result().export_ == nullptr ? std::nullopt : std::optional(talk.result());
+    return talk.result().chosen == nullptr ? std::nullopt : std::optional(talk.result());
 }
 
 }  // namespace nbd

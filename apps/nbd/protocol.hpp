@@ -44,7 +44,7 @@ enum class option_reply : std::uint32_t {
     error_too_big = 0x80000009
 };
 
-enum class info : std::uint16_t { export_ = 0, name = 1, description = 2, block_size = 3 };
+enum class info : std::uint16_t { whole_export = 0, name = 1, description = 2, block_size = 3 };
 
 enum transmission_flag : std::uint16_t {
     has_flags = 1 << 0,

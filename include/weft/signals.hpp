@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include <signal.h>
+#include <csignal>
 
 #include <initializer_list>
 #include <weft/descriptor.hpp>

@@ -30,7 +30,9 @@ std::uint64_t cookie_of(std::span<std::byte const, 16> head) {
 
 TEST(outbox, sends_a_head_and_its_data) {
     weft::run([] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         nbd::outbox out(ours);
         std::array<std::byte, 3> data{std::byte{1}, std::byte{2}, std::byte{3}};
         out.send(nbd::simple_reply(9, nbd::error::none), data);
@@ -48,7 +50,9 @@ TEST(outbox, replies_of_fifty_coroutines_arrive_whole_and_unmixed) {
     std::set<std::uint64_t> seen;
     bool unmixed = true;
     weft::run([&] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         make_small(ours);
         nbd::outbox out(ours);
         weft::scope senders;
@@ -81,7 +85,9 @@ TEST(outbox, replies_of_fifty_coroutines_arrive_whole_and_unmixed) {
 
 TEST(outbox, all_senders_return_when_the_connection_has_failed) {
     weft::run([] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         make_small(ours);
         nbd::outbox out(ours);
         int returned = 0;
@@ -104,7 +110,9 @@ TEST(outbox, all_senders_return_when_the_connection_has_failed) {
 
 TEST(outbox, a_cancelled_sender_does_not_return_while_its_bytes_are_still_needed) {
     weft::run([] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         make_small(ours);
         nbd::outbox out(ours);
         auto sender = [&](std::uint64_t cookie, std::size_t size) {
@@ -141,7 +149,9 @@ TEST(input, brings_messages_across_the_borders_of_its_buffer) {
     }
     std::vector<std::uint32_t> received;
     weft::run([&] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         auto writer = weft::spawn([&] { theirs.write_all(std::as_bytes(std::span(sent))); });
         nbd::input in(ours);
         for (std::size_t i = 0; i < count; ++i) {
@@ -160,7 +170,9 @@ TEST(input, brings_large_pieces_that_begin_in_its_buffer) {
         sent[i] = i;
     }
     weft::run([&] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         auto writer = weft::spawn([&] { theirs.write_all(std::as_bytes(std::span(sent))); });
         nbd::input in(ours);
         std::vector<std::uint32_t> received(sent.size());
@@ -174,7 +186,9 @@ TEST(input, brings_large_pieces_that_begin_in_its_buffer) {
 
 TEST(input, skips_what_is_not_wanted) {
     weft::run([] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         auto writer = weft::spawn([&] {
             std::vector<std::byte> unwanted(200'001);
             theirs.write_all(unwanted);
@@ -191,7 +205,9 @@ TEST(input, skips_what_is_not_wanted) {
 template <class Read>
 bool ends_in_the_middle(std::size_t sent, Read read) {
     return weft::run([&] {
-        auto [ours, theirs] = weft::unix_stream_pair();
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
         theirs.write_all(std::vector<std::byte>(sent));
         theirs.close();
         nbd::input in(ours);

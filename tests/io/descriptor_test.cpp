@@ -45,7 +45,8 @@ std::error_code error_of(weft::task<T>& t) {
 TEST(descriptor, is_closed_when_its_owner_goes) {
     int fd = -1;
     {
-        auto [reading, writing] = make_pipe();
+        auto reading_and_writing = make_pipe();
+        auto& reading = reading_and_writing.first;
         fd = reading.fd();
         EXPECT_TRUE(is_open(fd));
     }
@@ -53,7 +54,8 @@ TEST(descriptor, is_closed_when_its_owner_goes) {
 }
 
 TEST(descriptor, moves) {
-    auto [reading, writing] = make_pipe();
+    auto reading_and_writing = make_pipe();
+    auto& reading = reading_and_writing.first;
     int fd = reading.fd();
     weft::descriptor other = std::move(reading);
     EXPECT_FALSE(reading);
@@ -62,7 +64,8 @@ TEST(descriptor, moves) {
 }
 
 TEST(descriptor, may_be_closed_twice) {
-    auto [reading, writing] = make_pipe();
+    auto reading_and_writing = make_pipe();
+    auto& reading = reading_and_writing.first;
     reading.close();
     reading.close();
     EXPECT_FALSE(reading);
@@ -70,7 +73,9 @@ TEST(descriptor, may_be_closed_twice) {
 
 TEST(wait_readable, waits_until_there_is_something_to_read) {
     weft::run([] {
-        auto [reading, writing] = make_pipe();
+        auto reading_and_writing = make_pipe();
+        auto& reading = reading_and_writing.first;
+        auto& writing = reading_and_writing.second;
         auto waiter = weft::spawn([&] { weft::wait_readable(reading.fd()); });
         weft::yield();
         EXPECT_FALSE(waiter.done());
@@ -80,14 +85,18 @@ TEST(wait_readable, waits_until_there_is_something_to_read) {
 }
 
 TEST(wait_readable, returns_at_once_when_there_is_something_already) {
-    auto [reading, writing] = make_pipe();
+    auto reading_and_writing = make_pipe();
+    auto& reading = reading_and_writing.first;
+    auto& writing = reading_and_writing.second;
     write_byte(writing.fd());
     weft::wait_readable(reading.fd());
 }
 
 TEST(wait_readable, returns_when_the_other_end_was_closed) {
     weft::run([] {
-        auto [reading, writing] = make_pipe();
+        auto reading_and_writing = make_pipe();
+        auto& reading = reading_and_writing.first;
+        auto& writing = reading_and_writing.second;
         auto waiter = weft::spawn([&] { weft::wait_readable(reading.fd()); });
         weft::yield();
         writing.close();
@@ -97,7 +106,9 @@ TEST(wait_readable, returns_when_the_other_end_was_closed) {
 
 TEST(wait_readable, works_again_and_again_on_one_descriptor) {
     weft::run([] {
-        auto [reading, writing] = make_pipe();
+        auto reading_and_writing = make_pipe();
+        auto& reading = reading_and_writing.first;
+        auto& writing = reading_and_writing.second;
         for (int i = 0; i < 10; ++i) {
             auto waiter = weft::spawn([&] { weft::wait_readable(reading.fd()); });
             weft::yield();
@@ -111,7 +122,8 @@ TEST(wait_readable, works_again_and_again_on_one_descriptor) {
 
 TEST(wait_readable, can_be_cancelled) {
     weft::run([] {
-        auto [reading, writing] = make_pipe();
+        auto reading_and_writing = make_pipe();
+        auto& reading = reading_and_writing.first;
         auto waiter = weft::spawn([&] { weft::wait_readable(reading.fd()); });
         weft::yield();
         waiter.cancel();
@@ -149,7 +161,9 @@ TEST(wait_readable, six_thousand_that_end_at_once_all_go_on) {
     constexpr int waiters = 6'000;  // more than io_uring's completion queue holds
     int gone_on = 0;
     weft::run([&] {
-        auto [reading, writing] = make_pipe();
+        auto reading_and_writing = make_pipe();
+        auto& reading = reading_and_writing.first;
+        auto& writing = reading_and_writing.second;
         weft::scope all;
         for (int i = 0; i < waiters; ++i) {
             all.spawn([&] {
@@ -166,7 +180,9 @@ TEST(wait_readable, six_thousand_that_end_at_once_all_go_on) {
 
 TEST(wait_writable, waits_until_there_is_room) {
     weft::run([] {
-        auto [reading, writing] = make_pipe();
+        auto reading_and_writing = make_pipe();
+        auto& reading = reading_and_writing.first;
+        auto& writing = reading_and_writing.second;
         fcntl(writing.fd(), F_SETFL, O_NONBLOCK);
         std::array<char, 4096> page{};
         while (::write(writing.fd(), page.data(), page.size()) > 0) {

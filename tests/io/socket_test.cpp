@@ -119,7 +119,9 @@ TEST(tcp, echoes_to_a_client_outside_coroutines) {
 
 TEST(tcp, knows_both_ends) {
     weft::run([] {
-        auto [a, b] = tcp_pair();
+        auto a_and_b = tcp_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         EXPECT_EQ(a.local().text(), b.peer().text());
         EXPECT_EQ(a.peer().text(), b.local().text());
     });
@@ -127,7 +129,9 @@ TEST(tcp, knows_both_ends) {
 
 TEST(tcp, a_reset_by_the_peer_is_an_error) {
     weft::run([] {
-        auto [a, b] = tcp_pair();
+        auto a_and_b = tcp_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         auto reader = weft::spawn([&] { return read_text(a); });
         weft::yield();
         linger at_once{1, 0};
@@ -215,7 +219,9 @@ TEST(stream, brings_large_transfers_whole_through_small_buffers) {
     std::iota(sent.begin(), sent.end(), 0);
     std::vector<std::uint32_t> received(sent.size());
     weft::run([&] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         make_small(a);
         auto writer = weft::spawn([&] { a.write_all(std::as_bytes(std::span(sent))); });
         std::error_code ec;
@@ -235,7 +241,9 @@ TEST(stream, gathers_what_it_writes_even_when_it_has_to_wait_in_between) {
     }
     std::string received(all.size(), ' ');
     weft::run([&] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         make_small(a);
         auto writer = weft::spawn([&] {
             std::vector<iovec> buffers;
@@ -255,7 +263,9 @@ TEST(stream, gathers_what_it_writes_even_when_it_has_to_wait_in_between) {
 
 TEST(stream, read_gives_what_is_there) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         a.write_all(bytes_of("abc"));
         EXPECT_EQ(read_text(b, 2), "ab");
         EXPECT_EQ(read_text(b, 2), "c");
@@ -264,7 +274,9 @@ TEST(stream, read_gives_what_is_there) {
 
 TEST(stream, read_waits_for_the_first_byte) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         auto reader = weft::spawn([&] { return read_text(b); });
         weft::yield();
         EXPECT_FALSE(reader.done());
@@ -275,7 +287,9 @@ TEST(stream, read_waits_for_the_first_byte) {
 
 TEST(stream, the_peers_end_reads_as_nothing_again_and_again) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         a.write_all(bytes_of("last"));
         a.close();
         EXPECT_EQ(read_text(b), "last");
@@ -286,7 +300,9 @@ TEST(stream, the_peers_end_reads_as_nothing_again_and_again) {
 
 TEST(stream, read_exact_returns_less_at_the_end_without_an_error) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         a.write_all(bytes_of("abc"));
         a.close();
         std::array<std::byte, 10> buffer;
@@ -298,7 +314,9 @@ TEST(stream, read_exact_returns_less_at_the_end_without_an_error) {
 
 TEST(stream, a_write_after_the_peers_end_is_an_error_and_no_signal) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         b.close();
         std::error_code ec;
         EXPECT_EQ(a.write_all(bytes_of("lost"), ec), 0U);
@@ -309,7 +327,9 @@ TEST(stream, a_write_after_the_peers_end_is_an_error_and_no_signal) {
 
 TEST(stream, a_writer_that_waits_learns_that_the_peer_has_gone) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         make_small(a);
         auto writer = weft::spawn([&] {
             std::vector<std::byte> data(1 << 20);
@@ -326,7 +346,9 @@ TEST(stream, a_writer_that_waits_learns_that_the_peer_has_gone) {
 
 TEST(stream, shutdown_ends_a_read_that_waits) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         auto reader = weft::spawn([&] { return read_text(b); });
         weft::yield();
         b.shutdown();
@@ -336,7 +358,9 @@ TEST(stream, shutdown_ends_a_read_that_waits) {
 
 TEST(stream, a_cancelled_read_takes_no_bytes) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         auto reader = weft::spawn([&] {
             auto buffer = std::make_unique<std::array<std::byte, 100>>();  // gone when the read returns
             return b.read(*buffer);
@@ -352,7 +376,9 @@ TEST(stream, a_cancelled_read_takes_no_bytes) {
 TEST(stream, bytes_that_arrive_while_a_read_is_cancelled_are_not_lost) {
     weft::run([] {
         for (int i = 0; i < 200; ++i) {
-            auto [a, b] = weft::unix_stream_pair();
+            auto a_and_b = weft::unix_stream_pair();
+            auto& a = a_and_b.first;
+            auto& b = a_and_b.second;
             std::string got;
             auto reader = weft::spawn([&] { got = read_text(b); });
             weft::yield();
@@ -369,7 +395,9 @@ TEST(stream, bytes_that_arrive_while_a_read_is_cancelled_are_not_lost) {
 
 TEST(stream, a_cancelled_write_says_how_much_has_gone_out) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         make_small(a);
         std::size_t written = 0;
         auto writer = weft::spawn([&] {
@@ -390,7 +418,9 @@ TEST(stream, a_cancelled_write_says_how_much_has_gone_out) {
 
 TEST(stream, a_read_and_a_write_may_wait_at_once) {
     weft::run([] {
-        auto [a, b] = weft::unix_stream_pair();
+        auto a_and_b = weft::unix_stream_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         make_small(a);
         std::vector<std::byte> large(1 << 20);
         auto writer = weft::spawn([&] { a.write_all(large); });
@@ -475,7 +505,9 @@ TEST(listener, connections_leave_no_descriptors) {
 
 TEST(listener, gives_close_on_exec_descriptors) {
     weft::run([] {
-        auto [a, b] = tcp_pair();
+        auto a_and_b = tcp_pair();
+        auto& a = a_and_b.first;
+        auto& b = a_and_b.second;
         EXPECT_TRUE(fcntl(a.fd(), F_GETFD) & FD_CLOEXEC);
         EXPECT_TRUE(fcntl(b.fd(), F_GETFD) & FD_CLOEXEC);
     });
@@ -600,7 +632,9 @@ TEST(endpoint, prints_the_path_of_a_unix_socket) {
 }
 
 TEST(endpoint, prints_a_unix_socket_without_a_name) {
-    auto [a, b] = weft::unix_stream_pair();
+    auto a_and_b = weft::unix_stream_pair();
+    auto& a = a_and_b.first;
+    auto& b = a_and_b.second;
     EXPECT_EQ(a.peer().text(), "unix");
 }
 

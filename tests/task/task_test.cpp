@@ -418,4 +418,15 @@ TEST_F(task_death, run_inside_a_coroutine) {
     EXPECT_DEATH(weft::run([] { weft::run([] {}); }), "task_test.cpp:418: weft::run\\(\\) called inside a coroutine");
 }
 
+TEST_F(task_death, entering_by_hand_one_that_is_queued) {
+    EXPECT_DEATH(weft::run([] {
+                     weft::handle kept;
+                     weft::coroutine co([&] { weft::suspend([&](weft::handle h) { kept = std::move(h); }); });
+                     co.enter();
+                     kept.wake();
+                     co.enter();
+                 }),
+                 "entered while it is queued to run on its loop; it was suspended at .*task_test.cpp");
+}
+
 }  // namespace
