@@ -347,7 +347,6 @@ TEST(stream, a_writer_that_waits_learns_that_the_peer_has_gone) {
 TEST(stream, shutdown_ends_a_read_that_waits) {
     weft::run([] {
         auto a_and_b = weft::unix_stream_pair();
-        auto& a = a_and_b.first;
         auto& b = a_and_b.second;
         auto reader = weft::spawn([&] { return read_text(b); });
         weft::yield();
@@ -634,7 +633,6 @@ TEST(endpoint, prints_the_path_of_a_unix_socket) {
 TEST(endpoint, prints_a_unix_socket_without_a_name) {
     auto a_and_b = weft::unix_stream_pair();
     auto& a = a_and_b.first;
-    auto& b = a_and_b.second;
     EXPECT_EQ(a.peer().text(), "unix");
 }
 

@@ -44,7 +44,6 @@ TEST(loop, fires_timers_in_order_of_their_deadlines) {
 }
 
 TEST(loop, fires_no_timer_before_its_deadline) {
-    weft::clock::time_point fired_at;
     bool fired = false;
     weft::timer t;
     t.waiter = &fired;

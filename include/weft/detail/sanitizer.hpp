@@ -36,6 +36,7 @@ namespace weft::context {
 
 struct fiber {
     void create(char* low, char* top) {
+        fake_stack_ = nullptr;  // that of an earlier life went with it
         low_ = low;
         size_ = static_cast<std::size_t>(top - low);
     }
