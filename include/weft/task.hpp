@@ -182,9 +182,9 @@ public:
         }
     }
 
-    /// Asks the task to end: its waits, the present one and those to come, end with operation_canceled.
+    /// Asks the task to end, if there still is one: its waits, the present one and those to come, end with operation_canceled.
     void cancel() noexcept {
-        if (!state_->ended) {
+        if (state_ != nullptr && !state_->ended) {
             detail::interrupt(*state_->block, detail::stop_reason::cancelled);
         }
     }
@@ -192,7 +192,7 @@ public:
     /// Lets the task run on without an owner; it is cancelled when run() ends. What it throws ends the program.
     void detach() { detail::detach(*std::exchange(state_, nullptr)); }
 
-    [[nodiscard]] bool done() const { return state_->ended; }
+    [[nodiscard]] bool done() const { return state_ == nullptr || state_->ended; }
     explicit operator bool() const { return state_ != nullptr; }
 
 private:

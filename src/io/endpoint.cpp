@@ -77,6 +77,11 @@ std::string endpoint::text() const {
 }
 
 std::vector<endpoint> resolve(std::string const& host, std::string const& service, place where) {
+    bool number = !service.empty() && service.find_first_not_of("0123456789") == std::string::npos;
+    if (number && (service.size() > 5 || std::stoi(service) > 65535)) {  // getaddrinfo() would cut it to 16 bits
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "cannot resolve " + host + ':' + service + ": there are no ports over 65535");
+    }
     look_up wanted{host.empty() ? nullptr : host.c_str(), service.c_str()};
     operation op{.what = operation::kind::call, .call = &run_look_up, .argument = &wanted};
     std::error_code ec;

@@ -315,6 +315,11 @@ class CommandLine(ImageTest):
     def test_a_host_that_there_is_not(self):
         self.assertEqual(self.run_server("--listen", "no.such.host.invalid:1", self.image)[0], 4)
 
+    def test_a_port_that_there_is_not(self):
+        code, said = self.run_server("--listen", "127.0.0.1:99999", self.image)
+        self.assertEqual(code, 4)
+        self.assertIn("99999", said)
+
     def test_help_and_version(self):
         self.assertEqual(self.run_server("--help")[0], 0)
         self.assertRegex(self.run_server("--version")[1], r"weft-nbd \d+\.\d+\.\d+")
