@@ -90,6 +90,9 @@ TEST(stack, comes_back_from_a_thread_that_ended) {
 }
 
 TEST(stack, many_take_few_mappings) {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "ThreadSanitizer maps shadow for what is touched";
+#endif
     if (weft::detail::best_guard_kind() != weft::detail::guard_kind::markers) {
         GTEST_SKIP() << "this kernel's guards are mappings (before Linux 6.13)";
     }
