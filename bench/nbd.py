@@ -97,7 +97,7 @@ def main():
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     os.makedirs("build/bench", exist_ok=True)
-    folder = tempfile.mkdtemp(prefix="nbd-", dir="build/bench")
+    folder = tempfile.mkdtemp(prefix="nbd-", dir=os.path.abspath("build/bench"))
     try:
         rounds, seconds = (2, 1) if arguments.quick else (5, 4)
         iops, cpu = measure(os.path.abspath(arguments.server), rounds, seconds, folder)

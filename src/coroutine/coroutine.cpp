@@ -26,6 +26,7 @@ std::uint64_t new_id(thread_state& thread) {
 
 void copy_name(control_block& co, std::string_view name) {
     if (name.empty()) {
+        co.name[0] = '\0';  // it may be that of an earlier life
         return;
     }
     std::size_t length = std::min(name.size(), sizeof(co.name) - 1);
