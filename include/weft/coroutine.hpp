@@ -231,6 +231,8 @@ WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
     };
     detail::thread_state& thread = detail::this_thread();
     self.home = thread.home;
+    self.waits_for = nullptr;
+    self.waits_on = nullptr;
     self.since = thread.now;
     self.status.store(detail::state::waiting, std::memory_order_relaxed);
     detail::leave(self, thread, self.set_aside,
