@@ -3,7 +3,6 @@
 WEFT_NBD names the server's binary; WEFT_REACTOR is passed on; WEFT_NBD_QUICK=1 cuts rounds and sizes (sanitizer builds).
 """
 
-import contextlib
 import os
 import re
 import shutil
@@ -13,15 +12,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from program import PATIENCE, Program, eventually, running  # noqa: E402, F401: the tests take eventually() from here
 
 SERVER = os.environ.get("WEFT_NBD", "")
 QUICK = os.environ.get("WEFT_NBD_QUICK") == "1"
-PATIENCE = 60  # seconds: only a failing test waits so long
-
-SANITIZER_REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|WARNING: .*Sanitizer")
 
 
 def main():
@@ -33,50 +30,20 @@ def main():
     unittest.main()
 
 
-def eventually(what, condition):
-    """Waits for something outside this process to become so; fails if it does not."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {PATIENCE} s in vain until {what}")
-        time.sleep(0.01)
-
-
-class Server:
-    """One running weft-nbd. Everything that it logs is kept."""
+class Server(Program):
+    """One running weft-nbd."""
 
     def __init__(self, *arguments, tcp=False, unix=None):
         self.folder = tempfile.mkdtemp(prefix="weft-nbd-")
         self.socket_path = unix or os.path.join(self.folder, "s")
         where = ["--listen", "127.0.0.1:0"] if tcp else ["--unix", self.socket_path]
-        self.process = subprocess.Popen([SERVER, *where, "--live", "never", *map(str, arguments)],
-                                        stderr=subprocess.PIPE, text=True, errors="replace")
-        self.lines = []
-        self.changed = threading.Condition()
-        self.ended = False
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-        line = self.wait_for_line(r"listening on (\S+)")
+        super().__init__(SERVER, *where, "--live", "never", *arguments)
+        try:
+            line = self.wait_for_line(r"listening on (\S+)")
+        except AssertionError:
+            self.kill()
+            raise
         self.address = re.search(r"listening on (\S+)", line).group(1)
-
-    def _read(self):
-        for line in self.process.stderr:
-            with self.changed:
-                self.lines.append(line.rstrip("\n"))
-                self.changed.notify_all()
-        with self.changed:
-            self.ended = True
-            self.changed.notify_all()
-
-    def wait_for_line(self, pattern, after=0):
-        """The first logged line that matches, from the line number `after` on."""
-        def find():
-            return next((line for line in self.lines[after:] if re.search(pattern, line)), None)
-        with self.changed:
-            found = self.changed.wait_for(lambda: find() or self.ended, PATIENCE)
-            if not find():
-                raise AssertionError(f"no line like {pattern!r} in the log ({found=}):\n" + "\n".join(self.lines))
-            return find()
 
     def uri(self, export=""):
         if self.address.startswith("unix:"):
@@ -101,48 +68,13 @@ class Server:
         numbers = re.search(r"(\d+) connections?, (\d+) requests? in flight, (\d+) coroutines?", line)
         return dict(zip(("connections", "in_flight", "coroutines"), map(int, numbers.groups())))
 
-    def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-    def rss(self):
-        """Resident memory in bytes."""
-        with open(f"/proc/{self.process.pid}/statm") as f:
-            return int(f.read().split()[1]) * 4096
-
-    def stop(self, expected=0):
-        self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(PATIENCE)
-        self._finish()
-        if code != expected:
-            raise AssertionError(f"exit code {code}, not {expected}:\n" + "\n".join(self.lines))
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self._finish()
-
-    def _finish(self):
-        self.reader.join(PATIENCE)
-        self.process.stderr.close()
+    def finish(self):
         shutil.rmtree(self.folder, ignore_errors=True)
-        reports = [line for line in self.lines if SANITIZER_REPORT.search(line)]
-        if reports:
-            raise AssertionError("\n".join(self.lines))
+        super().finish()
 
 
-@contextlib.contextmanager
 def serving(*arguments, expected=0, **options):
-    server = Server(*arguments, **options)
-    try:
-        yield server
-    except BaseException:
-        if server.process.poll() is None:
-            server.kill()
-        print("\n".join(server.lines), file=sys.stderr)
-        raise
-    else:
-        if server.process.poll() is None:
-            server.stop(expected)
+    return running(Server(*arguments, **options), expected)
 
 
 OPTION_MAGIC = 0x49484156454F5054

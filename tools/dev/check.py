@@ -1,0 +1,128 @@
+"""./dev check: how the code is written, the manual, the scripts."""
+
+import os
+import re
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import build
+import packages
+import processes
+import report
+
+SOURCES = ("include", "src", "tests", "apps", "bench", "examples")
+TIDIED = ("src", "apps")
+SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
+SHELL = ["dev", ".ci/run", "tests/install/run.sh"]
+# The last commit whose files clang-tidy found nothing in. A clone does not have it, but knows what its origin's main is.
+PASSED = "refs/weft/tidy-passed"
+
+
+def files(folders, suffixes):
+    return sorted(path for folder in folders for path in Path(folder).rglob("*") if path.suffix in suffixes)
+
+
+def command(*words):
+    """A check that is one command."""
+    def run(stage, limit, name):
+        result = processes.run(words, limit, f"check-{name}")
+        if result.status:
+            stage.fails(f"over its time limit of {limit} s" if result.timed_out else words[0], result.lines)
+    return run
+
+
+def git(*words):
+    return subprocess.run(["git", *words], capture_output=True, text=True).stdout.split()
+
+
+def changed_since_passed():
+    """The files that changed since the last commit that passed, or None if no such commit is known."""
+    head = git("rev-parse", "HEAD")
+    for known in (PASSED, "origin/main"):
+        commit = git("rev-parse", "--verify", "--quiet", known)
+        if commit and (known == PASSED or commit != head) and git("merge-base", commit[0], "HEAD") == commit:
+            return set(git("diff", "--name-only", commit[0])) | set(git("ls-files", "--others", "--exclude-standard"))
+    return None
+
+
+def includers(changed):
+    """`changed`, and every source that includes one of them, directly or by another."""
+    included = {}
+    for path in files(SOURCES, SUFFIXES):
+        names = re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', path.read_text(), re.MULTILINE)
+        included[str(path)] = {Path(name).name for name in names}
+    found = set(changed)
+    while True:
+        names = {Path(path).name for path in found}
+        more = {path for path, its in included.items() if path not in found and its & names}
+        if not more:
+            return found
+        found |= more
+
+
+def tidy(stage, limit, _, everything=False):
+    build.configure("release")
+    sources = [str(path) for path in files(TIDIED, {".cpp"})]
+    compiled = Path("build/release/compile_commands.json").read_text()
+    sources = [path for path in sources if f"{processes.ROOT}/{path}" in compiled]
+    changed = None if everything else changed_since_passed()
+    if changed is not None and ".clang-tidy" not in changed:
+        affected = includers(changed)
+        sources = [path for path in sources if path in affected]
+    stage.tests = len(sources)
+    end = time.monotonic() + limit
+
+    def look_at(path):
+        # Precompiled headers are gcc's, and mean nothing to clang.
+        return path, processes.run(["clang-tidy", "--quiet", "-p", "build/release", path],
+                                   end - time.monotonic(), f"tidy-{Path(path).name}", show=False)
+    seen = set()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, result in pool.map(look_at, sources):
+            # What is wrong in a header is said once, not once for each file that includes it.
+            lines = [line for line in result.lines if line not in seen and not re.match(
+                r"\d+ warnings? |Suppressed |Use -header-filter", line)]
+            seen.update(lines)
+            if result.status:
+                print("\n".join(lines), flush=True)
+                stage.fails(f"{path}: over the time limit of {limit} s" if result.timed_out else path, lines)
+    if not stage.failed and not git("status", "--porcelain"):
+        subprocess.run(["git", "update-ref", PASSED, "HEAD"])
+
+
+def docs(stage, limit, name):
+    build.configure("release")
+    command("cmake", "--build", "--preset", "release", "--target", "docs")(stage, limit, name)
+
+
+# Name, seconds, what to do.
+CHECKS = [
+    ("format", 120, command("clang-format", "--dry-run", "-Werror", *files(SOURCES, SUFFIXES))),
+    ("scripts", 60, command("shellcheck", *SHELL)),
+    ("docs", 120, docs),
+    ("clang-tidy", 900, tidy),
+]
+
+
+def main(arguments):
+    everything = "--all" in arguments
+    for word in arguments:
+        if word not in ("--all", "--ci"):
+            processes.fail(f'check knows --all and --ci, not "{word}"')
+    packages.need(packages.CHECK)
+    build.use_ccache()
+    stages = []
+    for name, limit, action in CHECKS:
+        stage = report.Stage(name)
+        print(f"==== {name}", flush=True)
+        start = time.monotonic()
+        if action is tidy:
+            tidy(stage, limit, name, everything)
+        else:
+            action(stage, limit, name)
+        stage.testing = time.monotonic() - start
+        stages.append(stage)
+        print(f"==== {name} {'FAILED' if stage.failed else 'ok'} after {stage.testing:.0f} s", flush=True)
+    return report.finish("check", stages)
