@@ -1,7 +1,8 @@
 """weft-nbd beside qemu-nbd and nbdkit: `./dev bench nbd [--quick]`.
 
 fio's nbd engine over a Unix socket, a raw image of 1 GiB in the page cache. The servers take turns within each round, so
-that a machine that changes its speed changes it for all; medians over the rounds. Nothing is pinned: qemu-nbd and nbdkit
+that a machine that changes its speed changes it for all, and each round begins with another: the first writes to pages
+that are clean. Medians over the rounds. Nothing is pinned: qemu-nbd and nbdkit
 bring threads, and to pin a server to one processor would take them away.
 """
 
@@ -62,7 +63,7 @@ def run_fio(path, column, seconds):
     _, pattern, size, depth = column
     out = subprocess.run(["fio", "--name=bench", "--ioengine=nbd", f"--uri=nbd+unix:///?socket={path}",
                           f"--rw={pattern}", f"--bs={size}", f"--iodepth={depth}", f"--size={SIZE}", "--time_based",
-                          f"--runtime={seconds}", "--output-format=json"], check=True, capture_output=True, text=True)
+                          f"--runtime={round(seconds * 1000)}ms", "--output-format=json"], check=True, capture_output=True, text=True)
     job = json.loads(out.stdout[out.stdout.index("{"):])["jobs"][0]
     side = job["read" if "read" in pattern else "write"]
     return side["iops"], side["total_ios"]
@@ -77,7 +78,9 @@ def measure(weft, rounds, seconds, folder):
     iops = {}
     cpu = {}
     for number in range(rounds):
-        for name, command in servers(weft).items():
+        turns = list(servers(weft).items())
+        turns = turns[number % len(turns):] + turns[:number % len(turns)]
+        for name, command in turns:
             path = os.path.join(folder, "socket")
             with running(command(image, path), path) as process:
                 for column in COLUMNS:
@@ -99,7 +102,7 @@ def main():
     os.makedirs("build/bench", exist_ok=True)
     folder = tempfile.mkdtemp(prefix="nbd-", dir=os.path.abspath("build/bench"))
     try:
-        rounds, seconds = (2, 1) if arguments.quick else (5, 4)
+        rounds, seconds = (3, 0.5) if arguments.quick else (5, 4)
         iops, cpu = measure(os.path.abspath(arguments.server), rounds, seconds, folder)
     finally:
         shutil.rmtree(folder)

@@ -64,7 +64,12 @@ connection::connection(weft::stream stream, std::string who, std::vector<image>&
 
 void connection::serve() {
     try {
-        auto agreed = negotiate(stream_, in_, images_, [this](std::string const& what) { complain(what); });
+        std::string said;
+        auto agreed = negotiate(stream_, in_, images_, [&](std::string const& what) {
+            if (std::exchange(said, what) != what) {  // clients that ask for INFO and then GO are refused twice
+                complain(what);
+            }
+        });
         if (!agreed) {
             return;
         }
@@ -88,7 +93,7 @@ void connection::serve_requests() {
     struct finisher {
         weft::scope& requests;
         ~finisher() {
-            weft::detail::uninterrupted anyway;
+            weft::uninterrupted anyway;
             requests.join();
         }
     } finish_what_was_begun{requests_};

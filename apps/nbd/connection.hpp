@@ -35,9 +35,9 @@ public:
 private:
     void serve_requests();
     bool serve_next_request();
-    void handle(request const& r, buffer payload);
+    WEFT_COROUTINE_FN void handle(request const& r, buffer payload);
     std::error_code carry_out(request const& r, buffer const& payload);
-    void reply(request const& r, error e, std::span<std::byte const> data = {});
+    WEFT_COROUTINE_FN void reply(request const& r, error e, std::span<std::byte const> data = {});
     void complain(std::string const& what) const;
     [[nodiscard]] std::string describe(request const& r) const;
 

@@ -54,7 +54,11 @@ bool negotiation::handle_option() {
     in_.read(data, true);
     switch (static_cast<option>(header->code)) {
         case option::abort:
-            reply(*header, option_reply::ack);
+            try {
+                reply(*header, option_reply::ack);
+            } catch (std::system_error const&) {
+                return true;  // a client need not wait for that answer
+            }
             return true;
         case option::list:
             handle_list(*header, data);

@@ -3,9 +3,15 @@
 #include <utility>
 
 namespace nbd {
+namespace {
+
+/// Data that costs more to bring out of the processor's cache and back than a system call.
+constexpr std::size_t large = 64 << 10;
+
+}  // namespace
 
 void outbox::send(reply_head const& head, std::span<std::byte const> data) {
-    weft::detail::uninterrupted until_it_has_gone;  // the kernel, or the one who writes, reads from `head` and `data`
+    weft::uninterrupted until_it_has_gone;  // the kernel, or the one who writes, reads from `head` and `data`
     pending_.push_back({const_cast<std::byte*>(head.data.data()), head.size});
     if (!data.empty()) {
         pending_.push_back({const_cast<std::byte*>(data.data()), data.size()});
@@ -13,7 +19,9 @@ void outbox::send(reply_head const& head, std::span<std::byte const> data) {
     std::uint64_t mine = ++left_;
     if (!writing_) {
         writing_ = true;
-        weft::yield();  // those that are ready now come first, and leave their replies too
+        if (data.size() < large) {
+            weft::yield();  // those that are ready now come first, and leave their replies too
+        }
         while (!pending_.empty()) {
             write_pending();
         }

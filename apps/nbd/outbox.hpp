@@ -17,7 +17,7 @@ public:
     explicit outbox(weft::stream& to) : to_(to) {}
 
     /// Returns when the reply was handed to the kernel, or the connection has failed. Suspends.
-    void send(reply_head const& head, std::span<std::byte const> data = {});
+    WEFT_COROUTINE_FN void send(reply_head const& head, std::span<std::byte const> data = {});
 
     /// The error that ended the connection's sending, if any.
     [[nodiscard]] std::error_code const& failure() const { return failure_; }

@@ -11,6 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr int unix_send_buffer = 512 << 10;  ///< A reply of 256 KiB goes out at once.
+
 bool out_of_resources(std::error_code const& ec) {
     return ec == std::errc::too_many_files_open || ec == std::errc::too_many_files_open_in_system ||
            ec == std::errc::no_buffer_space || ec == std::errc::not_enough_memory;
@@ -107,9 +109,10 @@ void server::accept_from(weft::listener& from) {
 
 void server::serve(weft::stream stream, std::uint64_t number) {
     weft::endpoint peer = stream.peer();
-    if (peer.family() != AF_UNIX) {
-        weft::tcp_stream& tcp = static_cast<weft::tcp_stream&>(stream);
-        tcp.set_no_delay(true);
+    if (peer.family() == AF_UNIX) {
+        stream.set_send_buffer(unix_send_buffer);
+    } else {
+        stream.set_no_delay(true);
     }
     connection client(std::move(stream), fmt::format("client {} ({})", number, peer.text()), images_, buffers_, counts_,
                       options_.max_in_flight);

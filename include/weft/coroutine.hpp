@@ -35,13 +35,23 @@
 
 namespace weft {
 
+/// See detail/control_block.hpp for who moves a coroutine from one to the next. One that has entered another is running.
+using coroutine_state = detail::state;
+
 struct coroutine_options {
     std::string_view name = {};                   ///< For messages and debuggers; 31 bytes of it are kept.
     std::size_t stack_size = default_stack_size;  ///< Address space in bytes, guard included.
+    bool measure_stack = false;                   ///< For stack_high_water(): costs a system call, and page faults.
+
+    /// Rounding mode, traps and the like are the coroutine's own: they begin as those of whoever creates it, stay with it
+    /// wherever it goes on, and are not seen by whoever enters it. Else all that run on a thread share what the last one
+    /// set. Makes each enter slower, several times.
+    bool keep_fpu_control = false;
 };
 
 /// What is thrown at the suspension point of a coroutine that is destroyed while suspended. Not a std::exception: a
-/// `catch (...)` that meets it has to throw it on.
+/// `catch (...)` that meets it should throw it on. Where one does not, as in the streams of the standard library, it is
+/// thrown again at the next yield.
 class unwinding {
     friend void detail::throw_unwinding();
     unwinding() = default;
@@ -51,19 +61,29 @@ namespace detail {
 
 control_block& create(std::size_t stack_size, std::string_view name, place where);
 void release(control_block& co) noexcept;
+/// How many control blocks each thread keeps on their stacks for coroutines to come, when others have ended: so many more.
+void keep_more_spares(std::int64_t more) noexcept;
 void destroy(control_block& co, place where) noexcept;
+void destroy_locals(control_block& self) noexcept;
+/// What suspend() was given threw: the coroutine may have been woken, and be gone, or wait for ever. Called from its handler.
+[[noreturn]] void die_of_throwing_while_parked() noexcept;
+void forget_use(control_block& co);  ///< What its stack was used for before it was made.
+/// From now on, until it ends, it has FPU control words of its own: now the caller's. For one that was not entered yet.
+void keep_fpu_control(control_block& co);
 
 /// The last switch of a coroutine.
-[[noreturn, gnu::always_inline]] inline void finish(control_block& self) noexcept {
+[[noreturn, gnu::always_inline]] WEFT_COROUTINE_FN inline void finish(control_block& self) noexcept {
+    WEFT_TRACE1(terminate, &self);
     self.status.store(state::done, std::memory_order_relaxed);
     self.fiber.before_leave(true);
-    context::leave(self.set_aside, this_thread().enterer, finished);
+    context::frame& enterer = this_thread().enterer;
+    context::switch_to(self.left, enterer, enterer.stack_pointer, finished);
     __builtin_unreachable();
 }
 
 /// The first frame of each coroutine.
 template <class Body>
-void run_body(void* base, std::uintptr_t order) {
+WEFT_COROUTINE_FN void run_body(void* base, std::uintptr_t order) {
     auto& self = *static_cast<control_block*>(base);
     self.fiber.arrived();
     auto* body = static_cast<Body*>(self.body);
@@ -77,18 +97,24 @@ void run_body(void* base, std::uintptr_t order) {
         }
     }
     std::destroy_at(body);
+    if (self.locals != nullptr) [[unlikely]] {
+        destroy_locals(self);
+    }
     finish(self);
 }
 
 /// A new coroutine, its body moved onto its stack; and above that, `annex` bytes for whoever makes it, that stay when the
 /// body has ended.
 template <class Body>
-control_block& make_coroutine(coroutine_options const& options, Body&& body, place where, std::size_t annex = 0,
-                              std::size_t annex_alignment = 1) {
+control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, place where,
+                              std::size_t annex = 0, std::size_t annex_alignment = 1) {
     using Stored = std::decay_t<Body>;
     static_assert(std::is_invocable_v<Stored&>, "a coroutine's body is called without arguments");
     static_assert(sizeof(Stored) <= 8192, "the body is kept on the stack: let it capture large things by pointer");
     control_block& co = create(options.stack_size, options.name, where);
+    if (options.measure_stack) [[unlikely]] {
+        forget_use(co);
+    }
     constexpr std::uintptr_t alignment = alignof(Stored) < 64 ? 64 : alignof(Stored);
     auto annex_spot = (reinterpret_cast<std::uintptr_t>(&co) - annex) & ~(annex_alignment - 1);
     co.annex = reinterpret_cast<void*>(annex_spot);
@@ -99,7 +125,11 @@ control_block& make_coroutine(coroutine_options const& options, Body&& body, pla
         release(co);
         throw;
     }
-    co.left = context::make(co.base, co.body, &run_body<Stored>);
+    context::make(co.left, co.base, co.body, &run_body<Stored>);
+    co.companion.begin(co.left);
+    if (options.keep_fpu_control) [[unlikely]] {
+        keep_fpu_control(co);
+    }
     return co;
 }
 
@@ -122,20 +152,20 @@ public:
     /// Lets the coroutine go on: in its loop's next turn, or, where it was entered by hand on a thread without a loop,
     /// when it is next entered. Ends the program with a message if it was woken before.
     /// Threads: any. Suspends: no. Allocates: no.
-    void wake() {
+    void wake(place where = place::here()) {
         if (waiting_ == nullptr) [[unlikely]] {
-            woken_empty();
+            woken_empty(where);
         }
-        detail::wake(*std::exchange(waiting_, nullptr));
+        detail::wake(*std::exchange(waiting_, nullptr), where);
     }
 
 private:
-    [[noreturn]] static void woken_empty();
+    [[noreturn]] static void woken_empty(place where);
 
     detail::control_block* waiting_ = nullptr;
 };
 
-/// Owns one coroutine: moves, does not copy.
+/// Owns one coroutine: moves, does not copy. May be moved while the coroutine runs, as a vector does that grows.
 class coroutine {
 public:
     coroutine() = default;
@@ -144,21 +174,24 @@ public:
     /// Throws std::system_error when there is no memory for a stack (see stack.hpp), and what moving the body throws.
     template <class Body>
         requires(!std::is_same_v<std::decay_t<Body>, coroutine>)
-    explicit coroutine(Body&& body, place where = place::here())
+    explicit coroutine(WEFT_COROUTINE_FN Body&& body, place where = place::here())
         : coroutine(coroutine_options{}, std::forward<Body>(body), where) {}
 
     template <class Body>
-    coroutine(coroutine_options const& options, Body&& body, place where = place::here())
+    coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, place where = place::here())
         : block_(&detail::make_coroutine(options, std::forward<Body>(body), where)) {}
 
     coroutine(coroutine&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+    /// What was here before is destroyed.
     coroutine& operator=(coroutine&& other) noexcept {
-        std::swap(block_, other.block_);
+        coroutine moved(std::move(other));
+        std::swap(block_, moved.block_);
         return *this;
     }
 
     /// A suspended coroutine is unwound: its destructors run, now, on its stack. Ends the program with a message if the
-    /// coroutine is running, waits for a wake-up or is queued, or if it suspends while it is unwound.
+    /// coroutine is running, waits for a wake-up or is queued; if it is suspended in a destructor or another noexcept
+    /// function, which the unwinding can't leave; and if it throws anything else while it is unwound.
     ~coroutine() {
         if (block_ == nullptr) {
             return;
@@ -174,17 +207,24 @@ public:
     /// unless the coroutine is suspended.
     /// Threads: any, one at a time; not only the one that created it. Suspends: no. Allocates: no.
     [[gnu::always_inline]] void enter(place where = place::here()) {
-        if (block_ == nullptr) [[unlikely]] {
+        // Not read again: the coroutine may move what owns it while it runs.
+        detail::control_block* block = block_;
+        if (block == nullptr) [[unlikely]] {
             entered_empty(where);
         }
-        std::uintptr_t result = detail::enter(*block_, where);
-        if (result != detail::yielded && (result != detail::finished || block_->failure)) [[unlikely]] {
-            after_leave(result);
+        std::uintptr_t result = detail::enter(*block, where);
+        if (result != detail::yielded && (result != detail::finished || !detail::ended_well(*block))) [[unlikely]] {
+            after_leave(*block, result);
         }
     }
 
     /// Whether the body has ended.
     [[nodiscard]] bool done() const { return block_ != nullptr && block_->current_state() == detail::state::done; }
+
+    /// What it is about; `done` if there is none here. That of one that another thread runs may have changed already.
+    [[nodiscard]] coroutine_state state() const {
+        return block_ == nullptr ? coroutine_state::done : block_->current_state();
+    }
 
     /// Whether there is a coroutine here: false after a move.
     explicit operator bool() const { return block_ != nullptr; }
@@ -193,9 +233,16 @@ public:
     [[nodiscard]] std::uint64_t id() const { return block_ == nullptr ? 0 : block_->id; }
     [[nodiscard]] std::string_view name() const { return block_ == nullptr ? std::string_view() : block_->name; }
 
+    /// How many bytes of its stack it has ever used, in whole pages, weft's own included. Without
+    /// coroutine_options::measure_stack, those that used the stack before it count too. 0 where there is no coroutine.
+    /// Threads: any. Suspends: no. Allocates: no.
+    [[nodiscard]] std::size_t stack_high_water() const noexcept {
+        return block_ == nullptr ? 0 : used_bytes(block_->frames());
+    }
+
 private:
     [[noreturn]] static void entered_empty(place where);
-    void after_leave(std::uintptr_t result);
+    static void after_leave(detail::control_block& block, std::uintptr_t result);
 
     detail::control_block* block_ = nullptr;
 };
@@ -207,15 +254,17 @@ private:
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline void yield(place where = place::here()) {
     detail::thread_state& thread = detail::this_thread();
-    if (thread.current == nullptr) [[unlikely]] {
+    detail::control_block* self = thread.current;
+    if (self == nullptr) [[unlikely]] {
         (void)detail::current_or_die("yield", where);
     }
-    detail::leave(*thread.current, thread, thread.current->left, detail::yielded, where);
+    WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
+    detail::leave(*self, thread, detail::yielded, where);
 }
 
 /// Parks the calling coroutine, then calls `f(handle)` on the enterer's stack; comes back when handle.wake() was called.
 ///
-/// `f` must not throw, and must not touch what lies on the coroutine's stack, itself included, after the wake-up: the
+/// What `f` throws ends the program with a message. `f` must not touch what lies on the coroutine's stack, itself included, after the wake-up: the
 /// coroutine may run on by then. Ends the program with a message if called outside a coroutine.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 template <class F>
@@ -227,7 +276,11 @@ WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
     action parked;
     parked.f = std::addressof(f);
     parked.run = [](detail::park_action& a, detail::control_block& co) {
-        std::forward<F> (*static_cast<action&>(a).f)(handle(co));
+        try {
+            std::forward<F> (*static_cast<action&>(a).f)(handle(co));
+        } catch (...) {
+            detail::die_of_throwing_while_parked();
+        }
     };
     detail::thread_state& thread = detail::this_thread();
     self.home = thread.home;
@@ -235,12 +288,12 @@ WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
     self.waits_on = nullptr;
     self.since = thread.now;
     self.status.store(detail::state::waiting, std::memory_order_relaxed);
-    detail::leave(self, thread, self.set_aside,
-                  reinterpret_cast<std::uintptr_t>(static_cast<detail::park_action*>(&parked)), where);
+    WEFT_TRACE2(yield, &self, "a wake-up");
+    detail::leave(self, thread, reinterpret_cast<std::uintptr_t>(static_cast<detail::park_action*>(&parked)), where);
 }
 
 /// Whether the caller runs inside a coroutine.
-[[nodiscard]] inline bool in_coroutine() {
+[[nodiscard]] WEFT_IN_COROUTINE inline bool in_coroutine() {
     return detail::this_thread().current != nullptr;
 }
 
@@ -253,6 +306,8 @@ public:
     [[nodiscard]] std::string_view name() const { return block_->name; }
     /// 31 bytes of it are kept.
     void set_name(std::string_view name);
+    /// See coroutine::stack_high_water().
+    [[nodiscard]] std::size_t stack_high_water() const noexcept { return used_bytes(block_->frames()); }
 
     friend bool operator==(coroutine_view, coroutine_view) = default;
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <weft/loop.hpp>
 
@@ -26,6 +27,8 @@ public:
 
     /// Closes it. No operation on it may be under way.
     void close() noexcept;
+    /// Hands it over to the caller, who closes it.
+    [[nodiscard]] int release() noexcept;
 
 private:
     int fd_ = -1;
@@ -35,22 +38,36 @@ private:
 /// Throws std::system_error: operation_canceled, or what the system refuses.
 /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
 WEFT_MIXED_FN void wait_readable(int fd, place where = place::here());
+WEFT_MIXED_FN void wait_readable(int fd, std::error_code& ec, place where = place::here());
 WEFT_MIXED_FN void wait_writable(int fd, place where = place::here());
+WEFT_MIXED_FN void wait_writable(int fd, std::error_code& ec, place where = place::here());
 
 namespace detail {
 
 /// Runs an operation and waits for its end. Returns its result, or 0 and sets `ec`.
 WEFT_MIXED_FN std::size_t run_operation(operation& op, char const* what, std::error_code& ec, place where);
 
+/// Whether a call that need not wait may be done at once: the caller was not cancelled, and the loop's turn has some
+/// allowance left (see loop::may_do_at_once()).
+[[nodiscard]] bool may_do_at_once();
+
 /// For the form of a call that throws: calls `f(ec)`, and throws std::system_error if that set it.
 template <class F>
 auto or_throw(char const* what, F&& f) {
     std::error_code ec;
-    auto result = std::forward<F>(f)(ec);
-    if (ec) {
-        throw std::system_error(ec, what);
+    auto check = [&] {
+        if (ec) {
+            throw std::system_error(ec, what);
+        }
+    };
+    if constexpr (std::is_void_v<std::invoke_result_t<F, std::error_code&>>) {
+        std::forward<F>(f)(ec);
+        check();
+    } else {
+        auto result = std::forward<F>(f)(ec);
+        check();
+        return result;
     }
-    return result;
 }
 
 }  // namespace detail

@@ -26,12 +26,20 @@ namespace weft {
 
 class file {
 public:
-    enum class mode : std::uint8_t { read, read_write, create /* read_write, made if it is not there */ };
+    enum class mode : std::uint8_t {
+        read,
+        read_write,
+        create,     ///< read_write; made if it is not there.
+        create_new  ///< read_write; made, and file_exists if it is there.
+    };
 
     file() = default;
+    explicit file(descriptor d);
 
     /// Opens a file. Throws std::system_error that names it. Suspends.
     [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m,
+                                                 place where = place::here());
+    [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m, std::error_code& ec,
                                                  place where = place::here());
 
     /// Reads up to buffer.size() bytes at `offset`. Less than that is read only at the end of the file: 0 is the end.
@@ -76,7 +84,46 @@ public:
     void close() noexcept { descriptor_.close(); }
 
 private:
+    std::size_t read_cached(std::span<iovec> buffers, std::uint64_t offset);
+
     descriptor descriptor_;
+    bool direct_ = false;  ///< Opened with O_DIRECT: reads go by the page cache.
+};
+
+/// A file from a position on, as a stream: read and written in turn it goes ahead. Refers to the file.
+///
+///     weft::file_cursor from(image);
+///     weft::copy(from, child.in());
+class file_cursor {
+public:
+    explicit file_cursor(file& f, std::uint64_t position = 0) : file_(f), position_(position) {}
+
+    /// 0: the end of the file.
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here()) {
+        std::size_t n = file_.read_at(buffer, position_, ec, where);
+        position_ += n;
+        return n;
+    }
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here()) {
+        return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
+    }
+
+    WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
+                                        place where = place::here()) {
+        std::size_t n = file_.write_all_at(bytes, position_, false, ec, where);
+        position_ += n;
+        return n;
+    }
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, place where = place::here()) {
+        detail::or_throw("write", [&](auto& ec) { return write_all(bytes, ec, where); });
+    }
+
+    [[nodiscard]] std::uint64_t position() const { return position_; }
+    void move_to(std::uint64_t position) { position_ = position; }
+
+private:
+    file& file_;
+    std::uint64_t position_;
 };
 
 }  // namespace weft

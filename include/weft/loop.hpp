@@ -20,33 +20,16 @@
 #include <utility>
 #include <vector>
 #include <weft/coroutine.hpp>
+#include <weft/detail/atomic.hpp>
 #include <weft/detail/park.hpp>
+#include <weft/limit.hpp>
 #include <weft/reactor.hpp>
 
 namespace weft {
 
-using clock = std::chrono::steady_clock;
-
 namespace detail {
-
-struct posted {
-    posted* next = nullptr;
-    void (*run)(posted*) = nullptr;  ///< Calls it, and frees it; called with `drop` set it only frees it.
-    bool drop = false;
-};
-
-}  // namespace detail
-
-/// A moment at which something is called, on the loop's thread. Lies with whoever armed it; disarm it before it goes.
-struct timer {
-    void (*expired)(timer&) noexcept = nullptr;
-    void* waiter = nullptr;         ///< expired()'s own.
-    clock::time_point when = {};    ///< Set by arm().
-    std::size_t place = not_armed;  ///< The loop's own.
-
-    static constexpr std::size_t not_armed = SIZE_MAX;
-    [[nodiscard]] bool armed() const { return place != not_armed; }
-};
+class outside;
+}
 
 /// Timers by the moment they expire: a heap with four children a node. Arming and disarming cost O(log n).
 class timer_heap {
@@ -70,13 +53,28 @@ private:
     std::vector<entry> heap_;
 };
 
-class loop : private detail::executor {
+/// What a loop has done so far.
+struct loop_statistics {
+    std::uint64_t turns = 0;
+    std::uint64_t coroutines_run = 0;        ///< How many times one was entered.
+    std::uint64_t woken_from_elsewhere = 0;  ///< Coroutines that were woken by other threads, or came from other loops.
+    std::uint64_t posted_run = 0;            ///< What was posted, by its own thread too.
+    std::uint64_t timers_fired = 0;
+    std::uint64_t sleeps = 0;
+    clock::duration asleep{0};
+};
+
+class loop final : private detail::executor {
 public:
     /// A loop for the calling thread, on that reactor (see make_reactor()). The thread must have none.
     explicit loop(std::unique_ptr<reactor> r = make_reactor());
     loop(loop const&) = delete;
     loop& operator=(loop const&) = delete;
-    /// Drops what was posted and not run. No task of the loop may be left.
+    /// Drops what was posted and not run. No task of the loop may be left; ends the program with a message if one of
+    /// another loop is here, or on its way.
+    ///
+    /// After a fork(), the child can do only this with a loop of its parent's: anything else ends it with a message. It
+    /// can make a loop of its own then, or on another thread.
     ~loop();
 
     /// The calling thread's loop; makes one, that ends with the thread, if there is none yet.
@@ -92,44 +90,127 @@ public:
     /// Calls `f()` in one of the loop's next turns, on the loop's thread, outside any coroutine; in the order of posting.
     /// Threads: any. Suspends: no. Allocates: yes.
     template <class F>
-    void post(F&& f);
+    void post(WEFT_NO_COROUTINE_FN F&& f);
+
+    /// Threads: any; while the loop runs, the numbers are of about the same moment.
+    [[nodiscard]] loop_statistics statistics() const noexcept;
+
+    /// Calls `report(*this)` when the loop has slept for `after` and nothing is under way that it could wake up for by
+    /// itself: no timer, no operation. Once; then it goes on sleeping until another thread wakes it, or a signal handler.
+    /// Threads: the loop's own. `report` may be nullptr.
+    void when_idle(void (*report)(loop&) noexcept, clock::duration after) {
+        report_idle_ = report;
+        report_idle_after_ = after;
+    }
 
     /// One turn: runs what is ready and completes what is complete; if nothing is ready and `wait` is set, waits until
     /// something is. Threads: the loop's own, outside its coroutines.
     WEFT_NO_COROUTINE_FN void run_once(bool wait);
 
+    /// Runs what is ready; if nothing is and `wait` is set, waits until something is, and runs that. Returns whether it ran
+    /// anything: a coroutine, a posted call, a timer. Threads: the loop's own, outside its coroutines.
+    WEFT_NO_COROUTINE_FN bool run_some(bool wait);
+
     /// Runs until `*done`, which something that the loop runs has to set.
     /// Threads: the loop's own, outside its coroutines.
     WEFT_NO_COROUTINE_FN void run_until(bool const& done);
+
+    /// For another loop that is to run this one: a descriptor that is readable, as poll(2) has it, when there is something
+    /// to do. Then, and only then, run_once(false) has to be called. The same at each call; it stays the loop's. Timers,
+    /// other threads' wake-ups and what is done on this thread between two turns all make it readable, so it is all
+    /// that has to be waited for. A call that runs this loop by itself (a wait outside coroutines) may come in between.
+    /// See docs/adapters.md. Throws std::system_error: the system refuses it, or the reactor has none (not_supported).
+    /// Threads: the loop's own.
+    [[nodiscard]] int descriptor();
 
     /// Adaptive polling, for where latency matters more than CPU: before it sleeps, the loop looks for something to do for
     /// up to `limit`, as long as that pays. It stops when a look was in vain, and begins again after a sleep that was
     /// shorter than `limit`: an idle loop does not spin. Off (zero) at first.
     void set_spin(clock::duration limit) { spin_limit_ = limit; }
 
-    void arm(timer& t, clock::time_point when) { timers_.arm(t, when); }
-    void disarm(timer& t) noexcept { timers_.disarm(t); }
-    [[nodiscard]] reactor& system() { return *reactor_; }
+    [[nodiscard]] clock::time_point time() const noexcept override { return reactor_->now(); }
+    void arm(timer& t, clock::time_point when) override {
+        timers_.arm(t, when);
+        if (elsewhere) [[unlikely]] {
+            call_back();
+        }
+    }
+    void disarm(timer& t) noexcept override { timers_.disarm(t); }
+    [[nodiscard]] reactor& system() {
+        check_process();
+        return *reactor_;
+    }
+
+    /// Calls that need not wait are done at once, without a suspension; but a coroutine whose calls never need to would
+    /// keep all others waiting. So such a call asks first, and suspends anyhow when the turn's allowance is used up, and
+    /// says afterwards how many bytes it moved. Threads: the loop's own.
+    [[nodiscard]] bool may_do_at_once() const noexcept { return allowance_ > 0; }
+    void did_at_once(std::size_t bytes) noexcept { allowance_ -= static_cast<std::ptrdiff_t>(bytes + bytes_per_call); }
 
     /// Puts a new coroutine into the ready queue. The loop enters it again after each plain yield.
     void schedule(detail::control_block& co);
 
+    /// A parked coroutine goes on on this loop. Threads: any. For weft::move_to().
+    void adopt(detail::control_block& co) noexcept;
+    /// Counts the coroutines that are at home on other loops, and here or on their way. Threads: any.
+    void guest_comes() noexcept { guests_.fetch_add(1, std::memory_order_relaxed); }
+    void guest_leaves() noexcept { guests_.fetch_sub(1, std::memory_order_relaxed); }
+    [[nodiscard]] bool has_guests() const noexcept { return guests_.load(std::memory_order_relaxed) != 0; }
+    [[nodiscard]] detail::executor& as_executor() noexcept { return *this; }
+
 private:
+    // What a turn's coroutines may move without a suspension: about half a millisecond's worth.
+    static constexpr std::ptrdiff_t bytes_per_turn = 4 << 20;
+    static constexpr std::size_t bytes_per_call = 4096;  ///< What a call counts as, beside its bytes.
+
+    void notify() noexcept override { reactor_->notify(); }
+    WEFT_NO_COROUTINE_FN void run_turn() override { run_once(true); }
+    void push(detail::posted& p) noexcept override;
+    void withdraw(detail::posted& p) noexcept override;
+
+    /// Written by the loop's thread alone.
+    class counter {
+    public:
+        void add(std::uint64_t n) { value_.store(get() + n, std::memory_order_relaxed); }
+        [[nodiscard]] std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+    private:
+        std::atomic<std::uint64_t> value_{0};
+    };
+
+    class stay;
+
+    void check_process() const;
+    void take_thread() noexcept;
+    void give_thread_back() noexcept;
     void run_what_is_ready();
     void poll(bool wait);
     bool spin();
-    void sleep();
+    clock::duration sleep();
     [[nodiscard]] bool has_news() const;
+    void collect_posted();
     void run_posted();
     void fire_timers();
     void run_ready();
 
     std::unique_ptr<reactor> reactor_;
-    std::atomic<detail::posted*> posted_{nullptr};
+    std::atomic<std::ptrdiff_t> guests_{0};
+    detail::atomic<detail::posted*> posted_{nullptr};  ///< The newest first.
+    detail::posted* oldest_posted_ = nullptr;          ///< Collected from there, the oldest first.
+    detail::posted** after_posted_ = &oldest_posted_;
     timer_heap timers_;
-    clock::time_point now_ = clock::now();
+    clock::time_point now_ = reactor_->now();
     clock::duration spin_limit_{0};
+    unsigned forks_;
     bool spinning_pays_ = false;
+    bool running_ = false;
+    std::unique_ptr<detail::outside> outside_;  ///< There, if another loop runs this one.
+    std::ptrdiff_t allowance_ = bytes_per_turn;
+    void (*report_idle_)(loop&) noexcept = nullptr;
+    clock::duration report_idle_after_{0};
+    struct {
+        counter turns, coroutines, wake_ups, posted, timers, sleeps, asleep;
+    } counts_;
 };
 
 template <class F>
@@ -145,13 +226,52 @@ void loop::post(F&& f) {
             owner->f();
         }
     };
-    wakers.fetch_add(1, std::memory_order_relaxed);
-    n->next = posted_.load(std::memory_order_relaxed);
-    while (!posted_.compare_exchange_weak(n->next, n)) {
-    }
-    end_sleep();  // the pushes into posted_ pair with `sleeping` as those into the inbox do: see executor
-    wakers.fetch_sub(1, std::memory_order_release);
+    push(*n);
 }
+
+/// A call to a loop that is prepared in advance, so that posting it takes no lock and allocates nothing: a signal handler
+/// may do that.
+///
+///     weft::prepared_call reload(weft::loop::current(), [&] { configuration.read_again(); });
+///     ... in the handler of SIGHUP:    reload.post();
+///
+/// Made and destroyed on the loop's thread; nobody may post it any more when it is destroyed.
+template <class F>
+class prepared_call : private detail::posted {
+public:
+    prepared_call(loop& l, WEFT_NO_COROUTINE_FN F f)
+        : detail::posted{.run = &run_posted}, loop_(l.as_executor()), f_(std::move(f)) {}
+    prepared_call(prepared_call const&) = delete;
+    prepared_call& operator=(prepared_call const&) = delete;
+    ~prepared_call() {
+        if (pending_.load() != 0) {
+            loop_.withdraw(*this);
+        }
+    }
+
+    /// The loop calls `f()` in one of its next turns, as with loop::post(). Once for any number of posts that come before.
+    /// Threads: any; and signal handlers. Suspends: no. Allocates: no.
+    void post() noexcept {
+        static_assert(decltype(pending_)::is_always_lock_free && detail::atomic<detail::posted*>::is_always_lock_free);
+        if (pending_.exchange(1) == 0) {
+            loop_.push(*this);
+        }
+    }
+
+private:
+    static void run_posted(detail::posted* p) {
+        auto& me = *static_cast<prepared_call*>(p);
+        // Before the call: what is posted from here on may tell of something that the call has not seen.
+        me.pending_.exchange(0);
+        if (!p->drop) {
+            me.f_();
+        }
+    }
+
+    detail::executor& loop_;
+    detail::atomic<std::uint32_t> pending_{0};  // a bool is not free of locks on riscv64
+    F f_;
+};
 
 /// Returns at least `duration` later. Throws std::system_error (operation_canceled) when the task is cancelled.
 /// Suspends: inside a coroutine. Elsewhere it runs the thread's loop meanwhile.
@@ -160,7 +280,21 @@ WEFT_MIXED_FN void sleep_until(clock::time_point when, place where = place::here
 
 namespace detail {
 
-/// Starts the operation and waits for its end. -ECANCELED when the task was cancelled before it was done.
+/// A wait on the calling thread's loop, for something that happens on that loop: it calls end(). Inside a coroutine it
+/// suspends; elsewhere it runs the loop.
+struct loop_wait : interruptible_wait {
+    /// `on_interrupt` has to see to it that end() is called, at once or later.
+    explicit loop_wait(void (*on_interrupt)(interruptible_wait&) noexcept) : interruptible_wait{on_interrupt} {}
+
+    WEFT_MIXED_FN void wait(char const* what, void const* on, place where);
+    void end() noexcept;
+
+private:
+    WEFT_IN_COROUTINE control_block* coroutine_ = this_thread().current;
+    bool over_ = false;
+};
+
+/// Starts the operation and waits for its end. -ECANCELED or -ETIMEDOUT when the wait was ended before it was done.
 WEFT_MIXED_FN std::int64_t wait_for(operation& op, char const* what, place where);
 
 }  // namespace detail

@@ -8,7 +8,8 @@
 //     stream.write(payload);
 //
 // Fair: first come, first served; unlock() hands the lock over to the first waiter, and no newcomer gets in between.
-// Works between coroutines of any loops and plain threads.
+// Works between coroutines of any loops and plain threads. While nobody waits and the holder is on another thread, lock()
+// looks again for some microseconds before it takes its place among those that wait: most locks are held for less.
 //
 // Several at once: lock() them in a fixed order. std::lock() and a std::scoped_lock of several back off and try again;
 // where the lock is always handed over to a waiter, they may try for ever.
@@ -19,8 +20,14 @@
 #include <cstdint>
 #include <mutex>  // std::scoped_lock, std::unique_lock
 #include <weft/detail/waiter.hpp>
+#include <weft/limit.hpp>
 
 namespace weft {
+
+namespace when {
+template <class Mutex>
+class locked;
+}
 
 class mutex {
 public:
@@ -30,7 +37,8 @@ public:
     /// Ends the program with a message if it is locked.
     ~mutex();
 
-    /// Waits for the lock. One atomic operation if it is free. Ends the program with a message if the caller holds it.
+    /// Waits for the lock. One atomic operation if it is free. Ends the program with a message if the caller holds it, or
+    /// if it would close a circle of coroutines of its loop, each waiting without a limit for a mutex that the next holds.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void lock(place where = place::here()) {
@@ -38,7 +46,7 @@ public:
         if (!state_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) [[unlikely]] {
             lock_slowly(where);
         }
-        owner_.store(detail::runner(), std::memory_order_relaxed);
+        note_holder();
     }
 
     /// Threads: any. Suspends: no. Allocates: no.
@@ -47,8 +55,17 @@ public:
         if (!state_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) {
             return false;
         }
-        owner_.store(detail::runner(), std::memory_order_relaxed);
+        note_holder();
         return true;
+    }
+
+    /// lock(), but not for longer than that. Returns false if it does not hold the lock then.
+    WEFT_MIXED_FN bool try_lock_for(limit const& l, place where = place::here()) {
+        return try_lock() || within(
+                                 l, [&] { lock(where); }, where);
+    }
+    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, place where = place::here()) {
+        return try_lock_for(when, where);
     }
 
     /// Lets the first waiter have the lock. Ends the program with a message if the caller does not hold it.
@@ -68,20 +85,66 @@ public:
     [[nodiscard]] bool owned() const { return owner_.load(std::memory_order_relaxed) == detail::runner(); }
 
 private:
+    friend class when::locked<mutex>;
+
     // `contended` is set under waiters_lock_ before a waiter is linked in, and never without `locked`. An unlock() that
     // does not see it came before in the order of changes of state_, and the waiter's fetch_or() sees the lock free.
     static constexpr std::uint32_t unlocked = 0;
     static constexpr std::uint32_t locked = 1;
     static constexpr std::uint32_t contended = 2;
 
+    void note_holder() {
+        detail::thread_state& thread = detail::this_thread();
+        thread_.store(&thread, std::memory_order_relaxed);
+        owner_.store(thread.current != nullptr ? static_cast<void const*>(thread.current) : &thread,
+                     std::memory_order_relaxed);
+    }
     WEFT_MIXED_FN void lock_slowly(place where);
+    [[nodiscard]] bool lock_soon() noexcept;
     void unlock_slowly();
     [[noreturn]] void die_of_unlock(place where) const;
 
-    std::atomic<std::uint32_t> state_{unlocked};
+    detail::atomic<std::uint32_t> state_{unlocked};
     std::atomic<void const*> owner_{nullptr};
+    std::atomic<detail::thread_state const*> thread_{nullptr};  ///< Where it was locked last; a hint.
     detail::spin_lock waiters_lock_;
     detail::waiter_list waiters_;
+};
+
+/// A mutex that its holder may lock again; it is unlocked when that was done as often as lock().
+class recursive_mutex {
+public:
+    /// As mutex, but for that.
+    WEFT_MIXED_FN void lock(place where = place::here()) {
+        if (!m_.owned()) {
+            m_.lock(where);
+        }
+        ++depth_;
+    }
+    [[nodiscard]] bool try_lock() {
+        bool held = m_.owned() || m_.try_lock();
+        depth_ += held ? 1 : 0;
+        return held;
+    }
+    WEFT_MIXED_FN bool try_lock_for(limit const& l, place where = place::here()) {
+        return try_lock() || within(
+                                 l, [&] { lock(where); }, where);
+    }
+    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, place where = place::here()) {
+        return try_lock_for(when, where);
+    }
+    void unlock(place where = place::here()) {
+        if (!m_.owned() || --depth_ == 0) {
+            m_.unlock(where);
+        }
+    }
+
+    /// Whether the caller holds the lock.
+    [[nodiscard]] bool owned() const { return m_.owned(); }
+
+private:
+    mutex m_;
+    std::uint64_t depth_ = 0;  ///< The holder's.
 };
 
 }  // namespace weft

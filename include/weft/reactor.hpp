@@ -1,7 +1,8 @@
 // Floor 4: loop
 //
-// What a loop asks of the system, behind one small interface: io_uring and epoll implement it, and a simulated world can
-// stand in their place.
+// What a loop asks of the system, behind one small interface: io_uring and epoll implement it, where neither is there a
+// portable one that knows no descriptors, and a simulated world can stand in their place (tests/io/simulated_reactor.hpp is
+// one).
 //
 // An operation lies with whoever waits for it, and is handed to start(). It stays there, with its buffers, until
 // `complete` was called, which poll() does, on the loop's thread. cancel() only asks: the completion still comes, with
@@ -13,13 +14,15 @@
 
 #pragma once
 
-#include <sys/socket.h>
-
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
+
+struct iovec;
+struct msghdr;
+struct sockaddr;
 
 namespace weft {
 
@@ -33,7 +36,7 @@ struct operation {
         recvmsg,    ///< fd, message, flags.
         sendmsg,    ///< fd, message, flags.
         accept,     ///< fd; the result is a close-on-exec descriptor.
-        connect,    ///< fd, address, address_length.
+        connect,    ///< fd, address, address_length; may say -EAGAIN of a Unix listener whose queue is full.
         call        ///< call(argument) on a thread of its own; may block. The result is what it returns.
     };
 
@@ -42,7 +45,7 @@ struct operation {
     int fd = -1;
     int flags = 0;
     std::uint32_t iovec_count = 0;
-    socklen_t address_length = 0;
+    std::uint32_t address_length = 0;
     iovec const* iovecs = nullptr;
     msghdr* message = nullptr;
     sockaddr const* address = nullptr;
@@ -55,7 +58,8 @@ struct operation {
     void (*complete)(operation&) noexcept = nullptr;
     void* waiter = nullptr;     ///< complete()'s own.
     operation* next = nullptr;  ///< The reactor's own.
-    bool cancelled = false;     ///< The reactor's own.
+    bool cancelled = false;     ///< The reactor's own;
+    bool arrived = false;       ///< and this.
 };
 
 class reactor {
@@ -66,6 +70,15 @@ public:
     virtual ~reactor() = default;
 
     [[nodiscard]] virtual std::string_view name() const = 0;
+
+    /// The time, by which all of the loop's timers and limits go.
+    [[nodiscard]] virtual std::chrono::steady_clock::time_point now() const noexcept {
+        return std::chrono::steady_clock::now();
+    }
+
+    /// Makes the call of a recvmsg or sendmsg at once, without a wait: its result, or -errno; -EAGAIN where it would have to
+    /// wait. Nothing was started then, and nothing completes.
+    [[nodiscard]] virtual std::int64_t attempt(operation& op) noexcept;
 
     /// Takes an operation on. Never fails: what the system refuses comes back as the operation's result.
     virtual void start(operation& op) noexcept = 0;
@@ -80,15 +93,30 @@ public:
     /// Whether a poll() that does not wait would be of use; need not ask the system.
     [[nodiscard]] virtual bool has_work() const noexcept = 0;
 
+    /// Whether threads are at work for it: a loop that spins would take the processor from them.
+    [[nodiscard]] virtual bool has_threads_at_work() const noexcept { return false; }
+
+    /// Whether all that was started is complete, so that poll() would wait for nothing but a notify(). May always say no.
+    [[nodiscard]] virtual bool nothing_under_way() const noexcept { return false; }
+
     /// Makes the poll() that runs, or the next one, return. From any thread, and from signal handlers.
     virtual void notify() noexcept = 0;
+
+    /// For a loop that another one runs. Readable, as poll(2) has it, after a notify(), and, once hand_over() has returned, as
+    /// soon as a poll() would complete something. Always the same. -1: there is none.
+    [[nodiscard]] virtual int descriptor() { return -1; }
+
+    /// Hands over what was started, and completes nothing.
+    virtual void hand_over() noexcept {}
 
     /// The descriptor is about to be closed: forget it. No operation on it is under way.
     virtual void closing(int fd) noexcept = 0;
 };
 
-/// Makes the reactor called `name` ("io_uring", "epoll"), or, if it is empty, the one that the environment variable
-/// WEFT_REACTOR names, or else the best that the running system allows: containers and old kernels deny io_uring.
+/// Makes the reactor called `name` ("io_uring", "epoll", "portable"), or, if it is empty, the one that the environment
+/// variable WEFT_REACTOR names, or else the best that the running system allows: containers and old kernels deny io_uring.
+/// "portable", the only one on Windows, has timers, posted calls and operation::kind::call; what needs a descriptor ends
+/// with -ENOSYS.
 /// Throws std::system_error when that can't be had, std::invalid_argument for a name that there is not.
 [[nodiscard]] std::unique_ptr<reactor> make_reactor(std::string_view name = {});
 

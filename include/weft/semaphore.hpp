@@ -10,11 +10,15 @@
 
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <weft/detail/waiter.hpp>
+#include <weft/limit.hpp>
 
 namespace weft {
+
+namespace when {
+class acquired;
+}
 
 class semaphore {
 public:
@@ -46,6 +50,15 @@ public:
         return false;
     }
 
+    /// acquire(), but not for longer than that. Returns false if it has taken nothing then.
+    WEFT_MIXED_FN bool try_acquire_for(limit const& l, std::int64_t amount = 1, place where = place::here()) {
+        return try_acquire(amount) || within(
+                                          l, [&] { acquire(amount, where); }, where);
+    }
+    WEFT_MIXED_FN bool try_acquire_until(clock::time_point when, std::int64_t amount = 1, place where = place::here()) {
+        return try_acquire_for(when, amount, where);
+    }
+
     /// Gives units back, and lets those that wait have them, in order.
     /// Threads: any. Suspends: no. Allocates: no.
     void release(std::int64_t amount = 1) noexcept;
@@ -54,6 +67,8 @@ public:
     [[nodiscard]] std::int64_t available() const { return word_.load(std::memory_order_relaxed) >> 1; }
 
 private:
+    friend class when::acquired;
+
     // The word: twice the units, and in the lowest bit whether somebody waits. That bit changes under lock_ only. While
     // it is set, every acquire() and release() goes through lock_, so none passes by those that wait.
     static constexpr std::int64_t contended = 1;
@@ -62,7 +77,7 @@ private:
     detail::waiter* grant() noexcept;
 
     std::int64_t const total_;
-    std::atomic<std::int64_t> word_;
+    detail::atomic<std::int64_t> word_;
     detail::spin_lock lock_;
     detail::waiter_list waiters_;
 };

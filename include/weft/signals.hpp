@@ -14,6 +14,10 @@
 
 namespace weft {
 
+namespace when {
+class arrived;
+}
+
 /// While it lives, the signals named do nothing to the thread, and wait() returns them.
 class signals {
 public:
@@ -28,8 +32,14 @@ public:
     /// The next signal that came. Throws std::system_error (operation_canceled).
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
     WEFT_MIXED_FN int wait(place where = place::here());
+    /// Returns 0 with an error.
+    WEFT_MIXED_FN int wait(std::error_code& ec, place where = place::here());
 
 private:
+    friend class when::arrived;
+
+    int next();  ///< 0 if none came.
+
     sigset_t before_;
     descriptor descriptor_;
 };

@@ -5,7 +5,7 @@
 //
 //      slot                                                                     slot + slot_size
 //      | guard            | usable stack  <- grows down                  top -> | colour |
-//      | 4 pages, faults  | low                                                 | 0..15 x 128 bytes
+//      | faults           | low                                                 | 0..15 x 128 bytes
 //
 // The top of a slot is moved down by its colour: if all tops lay at the same offset in their page, they would compete
 // for the same lines of the L1 cache (bench/core.py shows what it is worth).
@@ -23,11 +23,19 @@
 
 namespace weft {
 
-/// Address space that a coroutine's stack takes when no size is named, guard included.
-inline constexpr std::size_t default_stack_size = 256 * 1024;
-
-/// The unreachable bytes under each stack. Several pages, so that a large local array does not jump over it.
+/// The unreachable bytes under each stack. Several pages, so that a large local array does not jump over it; where pages
+/// may be of 64 KiB, as much as that. It is also how far apart -fstack-clash-protection probes there by default
+/// (https://gcc.gnu.org/onlinedocs/gcc/Optimize-Options.html, stack-clash-protection-guard-size).
+#if defined(__aarch64__) || defined(__powerpc64__)
+inline constexpr std::size_t stack_guard_size = 64 * 1024;
+#else
 inline constexpr std::size_t stack_guard_size = 16 * 1024;
+#endif
+
+/// Address space that a coroutine's stack takes when no size is named, guard included. Half of it with 32 bits, where there
+/// is little address space, and a frame takes less.
+inline constexpr std::size_t default_stack_size =
+    (stack_guard_size == 64 * 1024 ? 256 * 1024 : 128 * 1024) / (sizeof(void*) < 8 ? 2 : 1);
 
 /// How many released stacks of each size keep their pages, beside the threads' own caches.
 inline constexpr std::size_t idle_stacks_kept = 1024;
@@ -42,12 +50,21 @@ struct stack {
 /// A stack of at least `size` bytes of address space, guard included; sizes are rounded up to a power of two.
 ///
 /// Throws std::system_error: not_enough_memory when the system has no more address space, or when guards have to be
-/// mappings of their own (before Linux 6.13) and vm.max_map_count is reached; the text says which.
+/// mappings of their own (before Linux 6.13) and take four fifths of vm.max_map_count; the text says which.
 /// Threads: any. Suspends: no.
 [[nodiscard]] stack allocate_stack(std::size_t size = default_stack_size);
 
 /// Gives a stack back. Nothing on it may be used any more.
 /// Threads: any, not only the one that allocated it. Suspends: no.
 void release_stack(stack const& s) noexcept;
+
+/// How many bytes of a stack were used, from its top, in whole pages: by everyone who has run on it since it was new, gave
+/// its pages back, or was forgotten.
+/// Threads: any. Suspends: no. Allocates: no.
+[[nodiscard]] std::size_t used_bytes(stack const& s) noexcept;
+
+/// Gives the pages of a stack below `keep` back to the system, so that used_bytes() begins anew. Nothing there may be used
+/// any more. A system call, and a page fault for each page that is used again.
+void forget_use(stack const& s, char const* keep) noexcept;
 
 }  // namespace weft

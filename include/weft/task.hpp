@@ -20,79 +20,85 @@
 // Cancelling a task ends its wait, and each that it begins later, with std::errc::operation_canceled. An operation in the
 // kernel is taken back before the wait ends; bytes that had arrived are delivered.
 //
-// Everything here belongs to one loop: call it on the thread of that loop, unless it says otherwise.
+// A task may move to another loop's thread, and back:
+//
+//     weft::move_to(disk_loop);      // from here on it runs there, among the coroutines of that loop
+//
+// But it belongs to the loop that it was started on: whoever owns it joins and cancels it on that loop's thread, wherever
+// it runs. That holds for all that stands here, unless it says otherwise; another thread's call of join() or cancel()
+// ends the program with a message.
 
 #pragma once
 
 #include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
+#include <weft/detail/outcome.hpp>
 #include <weft/loop.hpp>
 
 namespace weft {
 
 class scope;
 
+namespace when {
+class ended;
+}
+
 namespace detail {
+
+template <class T>
+class task_awaiter;
+
+struct travel;
+
+/// Who waits for a task's end: called on the thread of the task's loop, once, and then forgotten.
+struct joiner {
+    void (*task_ended)(joiner&) noexcept;
+};
 
 /// What a task's owner and its coroutine share. It lies on the coroutine's stack, and stays there after the body has
 /// ended, until the owner lets go.
 struct task_state {
     control_block* block = nullptr;
-    control_block* joiner = nullptr;  ///< Who waits for the end.
-    bool* joiner_outside = nullptr;   ///< The same, outside coroutines.
+    joiner* waiting = nullptr;  ///< Who waits for the end.
     bool ended = false;
     bool owned = true;
     scope* owner = nullptr;
     task_state* previous = nullptr;  ///< Among the tasks of the loop, or of the scope.
     task_state* next = nullptr;
+    executor* home = nullptr;   ///< The loop that it was started on. All this belongs to that one's thread.
+    travel* travels = nullptr;  ///< Once it has been on another.
     std::exception_ptr failure;
     void (*destroy_result)(task_state&) noexcept = nullptr;
 };
 
-/// The tasks of a thread's loop that no scope owns.
 struct task_list {
     task_state* first = nullptr;
-    bool* none_left = nullptr;  ///< Set when the last one has gone.
     void add(task_state& t) noexcept;
     void remove(task_state& t) noexcept;
 };
-task_list& tasks_of_this_thread();
+
+/// What a thread's loop has to see the end of.
+struct tasks_of_loop {
+    task_list unscoped;          ///< Its tasks that no scope owns.
+    travel* guests = nullptr;    ///< Tasks of other loops that are here.
+    std::uint64_t arrivals = 0;  ///< How many tasks were started here, or came here.
+    bool* none_left = nullptr;   ///< Set when the last one has gone. While it is there, those that come are cancelled.
+    void look_whether_none_left() noexcept;
+};
+tasks_of_loop& tasks_of_this_thread();
 
 void start(task_state& t, scope* owner);
-void wait_for_end(task_state& t, place where);
+void finish(task_state& t);
+void cancel(task_state& t) noexcept;
+WEFT_MIXED_FN void wait_for_end(task_state& t, place where);
 void let_go(task_state& t) noexcept;
 void detach(task_state& t) noexcept;
 void at_end_of_task(control_block& co);
-
-template <class T>
-struct result_slot {
-    alignas(T) unsigned char bytes[sizeof(T)];
-    template <class F>
-    void fill(F& f) {
-        ::new (static_cast<void*>(bytes)) T(f());
-    }
-    T& get() { return *std::launder(reinterpret_cast<T*>(bytes)); }
-};
-template <class T>
-struct result_slot<T&> {
-    T* address;
-    template <class F>
-    void fill(F& f) {
-        address = std::addressof(f());
-    }
-    T& get() { return *address; }
-};
-template <>
-struct result_slot<void> {
-    template <class F>
-    void fill(F& f) {
-        f();
-    }
-    void get() {}
-};
 
 template <class T>
 struct task_result : task_state {
@@ -102,7 +108,7 @@ struct task_result : task_state {
 /// The coroutine's body. Destroyed by the coroutine when it has run; the result stays behind it.
 template <class T, class F>
 struct task_body {
-    explicit task_body(F&& f) : body(std::forward<F>(f)) {}
+    explicit task_body(WEFT_COROUTINE_FN F&& f) : body(std::forward<F>(f)) {}
 
     void operator()() {
         try {
@@ -119,13 +125,13 @@ struct task_body {
         }
     }
 
-    std::decay_t<F> body;
+    WEFT_COROUTINE_FN std::decay_t<F> body;
     task_result<T>* result = nullptr;
 };
 
 /// A new task, with its state between the control block and the body.
 template <class F>
-auto& make_task(coroutine_options const& options, F&& f, scope* owner, place where) {
+auto& make_task(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, scope* owner, place where) {
     using T = std::invoke_result_t<std::decay_t<F>&>;
     using Body = task_body<T, F>;
     control_block& co =
@@ -146,16 +152,18 @@ public:
     task() = default;
     explicit task(detail::task_result<T>& state) : state_(&state) {}
     task(task&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-    task& operator=(task&& other) noexcept {
-        std::swap(state_, other.state_);
+    /// What was here before is cancelled and joined. Suspends.
+    WEFT_MIXED_FN task& operator=(task&& other) noexcept {
+        task moved(std::move(other));
+        std::swap(state_, moved.state_);
         return *this;
     }
 
     /// Cancels and joins a task that is still owned, as std::jthread does. Suspends.
-    ~task() {
+    WEFT_MIXED_FN ~task() {
         if (state_ != nullptr) {
             cancel();
-            detail::uninterrupted anyway;
+            uninterrupted anyway;
             detail::wait_for_end(*state_, place{"~task", 0});
             detail::let_go(*state_);
         }
@@ -184,8 +192,8 @@ public:
 
     /// Asks the task to end, if there still is one: its waits, the present one and those to come, end with operation_canceled.
     void cancel() noexcept {
-        if (state_ != nullptr && !state_->ended) {
-            detail::interrupt(*state_->block, detail::stop_reason::cancelled);
+        if (state_ != nullptr) {
+            detail::cancel(*state_);
         }
     }
 
@@ -196,6 +204,9 @@ public:
     explicit operator bool() const { return state_ != nullptr; }
 
 private:
+    friend class detail::task_awaiter<T>;
+    friend class when::ended;
+
     detail::task_result<T>* state_ = nullptr;
 };
 
@@ -203,15 +214,25 @@ private:
 /// Throws std::system_error when there is no memory for a stack.
 /// Suspends: no.
 template <class F>
-auto spawn(coroutine_options const& options, F&& f, place where = place::here()) {
+auto spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, place where = place::here()) {
     using T = std::invoke_result_t<std::decay_t<F>&>;
     return task<T>(detail::make_task(options, std::forward<F>(f), nullptr, where));
 }
 template <class F>
     requires(!std::is_convertible_v<F, coroutine_options const&>)
-auto spawn(F&& f, place where = place::here()) {
+auto spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
     return spawn(coroutine_options{}, std::forward<F>(f), where);
 }
+
+/// The calling task goes on on the thread of that loop, which has to be run until the task has left it or has ended.
+/// Its limits come along. What it owns stays where it is: a task or a scope is joined on the thread that it was made on.
+/// Not ended before its time: a cancelled task moves all the same, for it may have to go back in order to clean up.
+/// Compilers may keep what belongs to a thread across this call, as they do not know that it changes threads: the address
+/// of a thread_local, std::this_thread::get_id(). Where the function goes on to use such, let it call another that does,
+/// and that is not inlined.
+/// Throws std::bad_alloc, at its first move. Ends the program with a message outside a task.
+/// Threads: its own. Suspends: yes, unless it is there already. Allocates: once in a task's life.
+WEFT_COROUTINE_FN void move_to(loop& target, place where = place::here());
 
 /// Owns tasks; leaves none behind. An exception that leaves one of them cancels the others.
 class scope {
@@ -221,20 +242,22 @@ public:
     scope& operator=(scope const&) = delete;
 
     /// Cancels what is left and waits for it. Suspends.
-    ~scope();
+    WEFT_MIXED_FN ~scope();
 
     /// Starts a task of this scope. What `f` returns is dropped.
     /// Throws std::system_error when there is no memory for a stack. Suspends: no.
     template <class F>
-    void spawn(coroutine_options const& options, F&& f, place where = place::here()) {
+    void spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, place where = place::here()) {
         detail::make_task(
             options, [body = std::forward<F>(f)]() mutable { (void)body(); }, this, where);
     }
     template <class F>
         requires(!std::is_convertible_v<F, coroutine_options const&>)
-    void spawn(F&& f, place where = place::here()) { spawn(coroutine_options{}, std::forward<F>(f), where); }
+    void spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+        spawn(coroutine_options{}, std::forward<F>(f), where);
+    }
 
-    /// Waits until all tasks have ended; throws the first exception that left one of them. When the caller is cancelled
+    /// Waits until all tasks have ended; throws the first exception that left one of them (for the others see failures()). When the caller is cancelled
     /// meanwhile, cancels them, waits for them all the same, and throws operation_canceled.
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
     WEFT_MIXED_FN void join(place where = place::here());
@@ -245,20 +268,26 @@ public:
     /// How many tasks have not ended.
     [[nodiscard]] std::size_t size() const { return size_; }
 
+    /// All that left the tasks of the last join(), in the order in which it was thrown: the first is what join() threw. What
+    /// a cancelled task throws counts too, unless it is operation_canceled. Valid until the next join().
+    [[nodiscard]] std::span<std::exception_ptr const> failures() const { return failures_of_last_join_; }
+
 private:
     friend void detail::start(detail::task_state& t, scope* owner);
-    friend void detail::at_end_of_task(detail::control_block& co);
+    friend void detail::finish(detail::task_state& t);
 
     void add(detail::task_state& t) noexcept;
     void ended(detail::task_state& t) noexcept;
-    void wait_for_all(place where);
+    void keep_failure(std::exception_ptr const& failure) noexcept;
+    WEFT_MIXED_FN void wait_for_all(place where);
 
     detail::task_list tasks_;
     std::size_t size_ = 0;
-    detail::control_block* joiner_ = nullptr;
-    bool joiner_outside_ = false;
-    bool cancelled_ = false;  ///< Since the last join().
-    std::exception_ptr failure_;
+    detail::loop_wait* joiner_ = nullptr;
+    bool cancelled_ = false;      ///< Since the last join().
+    std::exception_ptr failure_;  ///< The first; kept without an allocation, as it must not be lost.
+    std::vector<std::exception_ptr> failures_;
+    std::vector<std::exception_ptr> failures_of_last_join_;
 };
 
 namespace detail {
@@ -266,18 +295,37 @@ namespace detail {
 void cancel_and_join_all_tasks();
 void die_if_in_coroutine(char const* what, place where);
 
+/// What run() sees to before and after.
+class running {
+public:
+    explicit running(clock::duration report_parked_after);
+    running(running const&) = delete;
+    running& operator=(running const&) = delete;
+    ~running();
+};
+
 }  // namespace detail
+
+struct run_options {
+    /// When the loop has had nothing to do for so long, and nothing is under way that could give it any, no timer and no
+    /// operation, it says once on stderr which of its coroutines are parked, for what, and where. They are so for ever,
+    /// unless another thread or a signal handler wakes them. clock::duration::max(): it keeps silent.
+    clock::duration report_parked_after = std::chrono::seconds(1);
+};
 
 /// Runs `body()` as a task on the calling thread's loop, and the loop until it has ended. Then the tasks that are left are
 /// cancelled and waited for. Returns what the body returned, or throws what it threw.
 /// Threads: any that runs no coroutine; ends the program with a message inside one.
 template <class F>
-WEFT_NO_COROUTINE_FN auto run(F&& body, place where = place::here()) {
+WEFT_NO_COROUTINE_FN auto run(run_options const& options, WEFT_COROUTINE_FN F&& body, place where = place::here()) {
     detail::die_if_in_coroutine("weft::run()", where);
-    struct rest {
-        ~rest() { detail::cancel_and_join_all_tasks(); }
-    } at_end;
+    detail::running until_the_end(options.report_parked_after);
     return spawn(coroutine_options{.name = "main"}, std::forward<F>(body), where).join(where);
+}
+template <class F>
+    requires(!std::is_convertible_v<F, run_options const&>)
+WEFT_NO_COROUTINE_FN auto run(WEFT_COROUTINE_FN F&& body, place where = place::here()) {
+    return run(run_options{}, std::forward<F>(body), where);
 }
 
 }  // namespace weft

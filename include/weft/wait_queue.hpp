@@ -13,6 +13,10 @@
 
 namespace weft {
 
+namespace when {
+class woken;
+}
+
 class wait_queue {
 public:
     wait_queue() = default;
@@ -33,21 +37,13 @@ public:
     /// however the wait ends.
     template <class Lock>
     WEFT_MIXED_FN void wait(Lock& lock, place where = place::here()) {
-        if (detail::interrupted()) {
-            detail::throw_cancelled("wait");
-        }
-        detail::waiter w;
-        lock_.lock();
-        waiters_.push(w);
-        lock.unlock();
-        bool woken = detail::wait(w, {"a wait_queue", this, lock_, waiters_}, where);
-        {
-            detail::uninterrupted anyway;
-            lock.lock();
-        }
-        if (!woken) {
-            detail::throw_cancelled("wait");
-        }
+        wait(lock, &detail::waiter_list::push, where);
+    }
+
+    /// wait(), before all that wait already: for one that was woken, found nothing to do, and keeps its turn.
+    template <class Lock>
+    WEFT_MIXED_FN void wait_at_front(Lock& lock, place where = place::here()) {
+        wait(lock, &detail::waiter_list::push_front, where);
     }
 
     /// Wakes the one that has waited longest. Returns false if nobody waits.
@@ -62,10 +58,31 @@ public:
     [[nodiscard]] bool empty() const noexcept;
 
 private:
+    friend class when::woken;
+
     struct no_lock {
         void lock() {}
         void unlock() {}
     };
+
+    template <class Lock>
+    WEFT_MIXED_FN void wait(Lock& lock, void (detail::waiter_list::*enlist)(detail::waiter&) noexcept, place where) {
+        if (detail::stop_of_caller().asked()) {
+            detail::throw_stopped("wait");
+        }
+        detail::waiter w;
+        lock_.lock();
+        (waiters_.*enlist)(w);
+        lock.unlock();
+        bool woken = detail::wait(w, {"a wait_queue", this, lock_, waiters_}, where);
+        {
+            uninterrupted anyway;
+            lock.lock();
+        }
+        if (!woken) {
+            detail::throw_stopped("wait");
+        }
+    }
 
     mutable detail::spin_lock lock_;
     detail::waiter_list waiters_;

@@ -7,6 +7,17 @@
 
 #include <weft/detail/context.hpp>
 
+#if defined(WEFT_SHADOW_STACK)
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#endif
+
+#include "context/entry_debug_info.hpp"
+
 #if defined(WEFT_BACKEND_ASM)
 
 asm(R"(
@@ -15,6 +26,7 @@ asm(R"(
     .type weft_context_entry, @function
     .p2align 4
 weft_context_entry:
+.Lweft_entry_begin:
     .cfi_startproc
     .cfi_escape 0x0f, 0x06, 0x76, 0x00, 0x06, 0x23, 0x10, 0x06  # CFA = *(*rbp + 16): breg6 0, deref, plus_uconst 16, deref
     .cfi_escape 0x10, 0x06, 0x03, 0x76, 0x00, 0x06              # rbp is at *rbp:     breg6 0, deref
@@ -24,13 +36,106 @@ weft_context_entry:
     "endbr64\n"
 #endif
     R"(
-    leaq 16(%rsp), %rsp
+    movq (%rsp), %rdx
+)"
+#if defined(WEFT_SHADOW_STACK)
+    // Takes off what an earlier context left, which ended a few calls deep.
+    R"(
+    xorl %ecx, %ecx
+    rdsspq %rcx
+    testq %rcx, %rcx
+    jz 1f
+    movq 8(%rsp), %rdi
+    subq %rcx, %rdi
+    shrq $3, %rdi
+    incsspq %rdi
+1:
+)"
+#endif
+    R"(
     movq %rbp, %rdi
     movq %rax, %rsi
-    call *8(%rbp)
+.Lweft_entry_call:
+    call *%rdx
     ud2
+.Lweft_entry_end:
     .cfi_endproc
     .size weft_context_entry, . - weft_context_entry
+)" WEFT_ENTRY_DEBUG_INFO(".8byte", "8"));
+
+#if defined(WEFT_RETURN_BY_JUMP)
+#if defined(__CET__) && (__CET__ & 1)
+#define WEFT_NO_TRACK "notrack "
+#else
+#define WEFT_NO_TRACK
+#endif
+
+// Each with a jump of its own: one that goes to two places in turn is slower, even where it is predicted.
+asm(R"(
+    .text
+    .globl weft_return_value_by_jump
+    .type weft_return_value_by_jump, @function
+    .p2align 4
+weft_return_value_by_jump:
+    .cfi_startproc
+    movl %edi, %eax
+    popq %rdx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register rip, rdx
+    )" WEFT_NO_TRACK R"(jmpq *%rdx
+    .cfi_endproc
+    .size weft_return_value_by_jump, . - weft_return_value_by_jump
+
+    .globl weft_return_by_jump
+    .type weft_return_by_jump, @function
+    .p2align 4
+weft_return_by_jump:
+    .cfi_startproc
+    popq %rdx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register rip, rdx
+    )" WEFT_NO_TRACK R"(jmpq *%rdx
+    .cfi_endproc
+    .size weft_return_by_jump, . - weft_return_by_jump
 )");
+#endif
+
+#if defined(WEFT_SHADOW_STACK)
+namespace weft::context {
+namespace {
+
+// asm/unistd.h and asm/mman.h of Linux 6.6 and newer.
+constexpr long map_shadow_stack = 453;
+constexpr unsigned set_token = 1;
+
+std::uintptr_t shadow_stack_pointer() {
+    std::uintptr_t pointer = 0;
+    asm volatile("rdsspq %0" : "+r"(pointer));
+    return pointer;
+}
+
+}  // namespace
+
+void shadow_stack::map(std::size_t stack_bytes) {
+    if (shadow_stack_pointer() == 0) {
+        return;
+    }
+    bytes_ = stack_bytes / 2;  // a call takes at least 16 bytes of the stack, which stays aligned, and 8 of this
+    long base = syscall(map_shadow_stack, 0, bytes_, set_token);
+    if (base == -1) {
+        throw std::system_error(errno, std::generic_category(), "weft: no shadow stack for a coroutine");
+    }
+    top_ = reinterpret_cast<char*>(base) + bytes_;
+    token_ = top_ - 8;
+}
+
+void shadow_stack::unmap() noexcept {
+    if (top_ != nullptr) {
+        munmap(top_ - bytes_, bytes_);
+    }
+}
+
+}  // namespace weft::context
+#endif
 
 #endif

@@ -7,12 +7,22 @@
 #include <cstring>
 #include <string>
 
+#include "coroutine/layout.hpp"
 #include "coroutine/misuse.hpp"
-#include "stack/slab.hpp"
+#include "coroutine/registry.hpp"
+#include "stack/tell_valgrind.hpp"
 
 namespace weft {
 namespace detail {
 namespace {
+
+// Nothing but debuggers reads the table. This makes linkers take it out of a static library, and keep it.
+#if defined(__ELF__)
+[[gnu::used, gnu::retain]]
+#else
+[[gnu::used]]
+#endif
+layout const* const for_debuggers = &weft_layout;
 
 constexpr std::uint64_t id_block = 1 << 20;
 std::atomic<std::uint64_t> next_id_block{0};
@@ -46,17 +56,27 @@ control_block& current_or_die(char const* what, place where) {
 
 namespace {
 
-constexpr std::uint64_t most_spares = 64;
+// Of each thread. Under memcheck new_block() makes each, and says that what lay below the last stack pointer is used again.
+std::atomic<std::uint64_t> most_spares{under_memcheck() ? 0U : 64U};
 
-control_block& new_block(std::size_t stack_size) {
-    stack memory = allocate_stack(stack_size);
-    auto* co = ::new (reinterpret_cast<void*>(memory.top - sizeof(control_block))) control_block;
+[[gnu::noinline]] control_block& new_block(std::size_t stack_size) {
+    stack memory = allocate_stack(context::companion::memory_for(stack_size));
+    char* spot = memory.top - sizeof(control_block);
+    tell_valgrind_of_use(memory.low, spot);
+    auto* co = ::new (reinterpret_cast<void*>(spot)) control_block;
     co->memory = memory;
+    try {
+        co->companion.map(std::max(stack_size, memory.slot_size));
+    } catch (...) {
+        release_stack(memory);
+        throw;
+    }
     return *co;
 }
 
 void free_block(control_block& co) noexcept {
     stack memory = co.memory;
+    co.companion.unmap();
     std::destroy_at(&co);
     release_stack(memory);
 }
@@ -68,7 +88,7 @@ struct spares_keeper {
         while (thread.spare != nullptr) {
             free_block(*std::exchange(thread.spare, thread.spare->next));
         }
-        thread.spares = most_spares;  // what else is released at the end of the thread is freed
+        thread.spares = UINT64_MAX;  // what else is released at the end of the thread is freed
     }
 };
 
@@ -94,14 +114,24 @@ control_block& create(std::size_t stack_size, std::string_view name, place where
     copy_name(*co, name);
     co->fiber.create(co->memory.low, co->memory.top);
     co->status.store(state::suspended, std::memory_order_relaxed);
+    std::atomic_ref(co->mark).store(alive_mark, std::memory_order_release);
+    WEFT_TRACE3(create, co, co->id, &co->name[0]);
     return *co;
+}
+
+void keep_more_spares(std::int64_t more) noexcept {
+    if (!under_memcheck()) {
+        most_spares.fetch_add(static_cast<std::uint64_t>(more), std::memory_order_relaxed);
+    }
 }
 
 void release(control_block& co) noexcept {
     co.fiber.destroy();
-    co.status.store(state::unused, std::memory_order_relaxed);
+    co.companion.end(co.left);
+    std::atomic_ref(co.mark).store(0, std::memory_order_relaxed);
     thread_state& thread = this_thread();
-    if (thread.spares >= most_spares || co.memory.slot_size != default_stack_size) [[unlikely]] {
+    if (thread.spares >= most_spares.load(std::memory_order_relaxed) || co.frames().slot_size != default_stack_size)
+        [[unlikely]] {
         free_block(co);
         return;
     }
@@ -109,10 +139,12 @@ void release(control_block& co) noexcept {
         keep_until_thread_ends();
     }
     // What its life may have changed and the next one takes for granted.
-    co.left = nullptr;
+    co.left.stack_pointer = nullptr;
     co.set_aside = nullptr;
+    co.suspended_at = {};
     co.scheduled = false;
-    co.stop = stop_reason::none;
+    co.stop.reason = stop_reason::none;
+    co.stop.cancelled = false;
     co.at_end = nullptr;
     co.failure = nullptr;
     co.next = thread.spare;
@@ -122,20 +154,27 @@ void release(control_block& co) noexcept {
 
 namespace {
 
-/// resume() from inside a coroutine: the frame of whoever entered that one is put aside for the time.
-std::uintptr_t resume_nested(control_block& co, thread_state& thread, std::uintptr_t word) {
-    control_block& enterer = *thread.current;
-    context::frame outer = thread.enterer;
-    enterer.base.enterer = &outer;
-    std::uintptr_t result = resume(co, thread, word);
-    thread_state& same_thread = this_thread();
-    same_thread.enterer = outer;
-    same_thread.current = &enterer;
-    enterer.base.enterer = &same_thread.enterer;
-    return result;
+/// With the FPU control words of `co`, which is ready to be entered. All is done on the enterer's side, so that leaving
+/// costs nothing; and it says that the coroutine is to be set aside, so that the next enter comes here too.
+[[gnu::noinline]] std::uintptr_t resume_with_fpu_control(control_block& co, std::uintptr_t word, place where) {
+    context::fpu_control mine;
+    mine.save();
+    co.fpu_control.put_back();
+    std::uintptr_t result = resume_slowly(co, word, where);
+    co.fpu_control.save();
+    mine.put_back();
+    co.keeps_fpu_control = co.slow_to_enter = result != finished;  // the next one on this stack may not
+    return result == yielded ? put_aside : result;
 }
 
 }  // namespace
+
+void keep_fpu_control(control_block& co) {
+    co.keeps_fpu_control = true;
+    co.slow_to_enter = true;
+    co.fpu_control.save();
+    co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
+}
 
 std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where) {
     if (co.current_state() != state::suspended) {
@@ -144,8 +183,12 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
     thread_state& thread = this_thread();
     learn_exception_globals(thread);
     co.entered_at = where;
-    if (co.left == nullptr) {
-        co.left = std::exchange(co.set_aside, nullptr);
+    if (co.left.stack_pointer == nullptr) {
+        co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
+        co.slow_to_enter = false;
+        if (co.keeps_fpu_control) [[unlikely]] {
+            return resume_with_fpu_control(co, word, where);
+        }
     }
     exception_globals mine = std::exchange(*thread.exceptions, std::exchange(co.exceptions, {}));
     std::uintptr_t result = thread.current == nullptr ? resume(co, thread, word) : resume_nested(co, thread, word);
@@ -153,12 +196,16 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
     return result;
 }
 
-std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word) {
+std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where) {
     self.exceptions = std::exchange(*this_thread().exceptions, {});
-    self.fiber.before_leave(false);
-    std::uintptr_t order = context::leave(self.set_aside, this_thread().enterer, word);
-    self.fiber.arrived();
-    return order;
+    self.slow_to_enter = true;
+    return leave_quickly(self, this_thread(), word == yielded ? put_aside : word, where);
+}
+
+void forget_use(control_block& co) {
+    if (!co.companion.renew()) {
+        weft::forget_use(co.memory, reinterpret_cast<char*>(&co));
+    }
 }
 
 void throw_unwinding() {
@@ -167,21 +214,86 @@ void throw_unwinding() {
 
 bool after_leave(control_block& co, std::uintptr_t word) {
     if (word == finished) {
+        co.left.stack_pointer = nullptr;
         return true;
     }
-    auto& action = *reinterpret_cast<park_action*>(word);
-    action.run(action, co);
+    co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
+    if (word != put_aside) {
+        auto& action = *reinterpret_cast<park_action*>(word);
+        action.run(action, co);
+    }
     return false;
 }
+
+namespace {
+
+/// How often unwinding that a catch (...) swallowed is thrown again, at the next suspension. iostreams swallow it once for
+/// each stream that is in use; a loop that swallows it for ever has to end.
+constexpr int most_swallowed = 1'000;
+
+std::atomic<std::terminate_handler> others_terminate{nullptr};
+
+/// What this thread unwinds.
+constinit thread_local control_block const* unwound = nullptr;
+
+/// Whether it is weft::unwinding that is in flight. Compilers that call std::terminate() from the function itself, as gcc
+/// does with ThreadSanitizer, have not begun to handle it, so that it is there but can't be looked at.
+bool unwinding_is_in_flight() {
+    std::exception_ptr thrown = std::current_exception();
+    if (thrown == nullptr) {
+        return std::uncaught_exceptions() > 0;
+    }
+    try {
+        std::rethrow_exception(thrown);
+    } catch (unwinding const&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+/// The unwinding met a function that lets no exception out: a destructor, say, that suspends.
+[[noreturn]] void terminate_of_unwinding() {
+    control_block* self = this_thread().current;
+    if (self != nullptr && self == unwound && unwinding_is_in_flight()) {
+        die_of_suspending_where_nothing_may_be_thrown(*self);
+    }
+    if (std::terminate_handler others = others_terminate.load(); others != nullptr) {
+        others();
+    }
+    std::abort();
+}
+
+void unwind_suspended(control_block& co, place where) {
+    if (std::get_terminate() != terminate_of_unwinding) {
+        others_terminate.store(std::set_terminate(terminate_of_unwinding));
+    }
+    control_block const* outer = std::exchange(unwound, &co);  // a destructor may destroy another coroutine
+    std::uintptr_t result = resume_slowly(co, unwind, where);
+    for (int swallowed = 0; result != finished; ++swallowed) {
+        bool yields = result == yielded || result == put_aside;
+        if (!yields || swallowed == most_swallowed) {
+            die_of_suspending_while_unwound(co);
+        }
+        if (result == put_aside) {
+            after_leave(co, result);
+        }
+        result = resume_slowly(co, unwind, where);
+    }
+    unwound = outer;
+    if (co.failure) {
+        die_of_throwing_while_unwound(co);
+    }
+}
+
+}  // namespace
 
 void destroy(control_block& co, place where) noexcept {
     switch (co.current_state()) {
         case state::done:
             break;
         case state::suspended:
-            if (resume_slowly(co, unwind, where) != finished) {
-                die_of_suspending_while_unwound(co);
-            }
+            unwind_suspended(co, where);
             break;
         default:
             die_of_destroy(co);
@@ -189,24 +301,23 @@ void destroy(control_block& co, place where) noexcept {
     release(co);
 }
 
-void woken_twice(control_block const& co) {
-    die({}, describe(co) + " woken twice: a handle wakes once");
+void woken_twice(control_block const& co, place where) {
+    die(where, describe(co) + " woken twice: a handle wakes once");
 }
 
 }  // namespace detail
 
-void handle::woken_empty() {
-    detail::die({}, "wake() called on a handle that has woken its coroutine already, or that never had one");
+void handle::woken_empty(place where) {
+    detail::die(where, "wake() called on a handle that has woken its coroutine already, or that never had one");
 }
 
 void coroutine::entered_empty(place where) {
     detail::die(where, "enter() called on an empty weft::coroutine (moved from, or default-constructed)");
 }
 
-void coroutine::after_leave(std::uintptr_t result) {
-    detail::control_block& co = *block_;
-    if (detail::after_leave(co, result) && co.failure) {
-        std::rethrow_exception(std::exchange(co.failure, nullptr));
+void coroutine::after_leave(detail::control_block& block, std::uintptr_t result) {
+    if (detail::after_leave(block, result) && block.failure) {
+        std::rethrow_exception(std::exchange(block.failure, nullptr));
     }
 }
 
@@ -216,14 +327,7 @@ void coroutine_view::set_name(std::string_view name) {
 
 std::uint64_t coroutine_count() noexcept {
     std::uint64_t count = 0;
-    for (auto* s = std::atomic_ref(detail::weft_slabs).load(std::memory_order_acquire); s != nullptr; s = s->next) {
-        std::size_t carved = std::atomic_ref(s->carved).load(std::memory_order_acquire);
-        for (std::size_t i = 0; i < carved; ++i) {
-            stack memory = detail::stack_in(s->base + i * s->slot_size, s->slot_size);
-            auto* co = reinterpret_cast<detail::control_block*>(memory.top - sizeof(detail::control_block));
-            count += co->status.load(std::memory_order_relaxed) != detail::state::unused ? 1 : 0;
-        }
-    }
+    detail::for_each_block([&](detail::control_block const&) { ++count; });
     return count;
 }
 

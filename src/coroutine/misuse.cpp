@@ -4,12 +4,26 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
+#include <weft/coroutine.hpp>
 
 namespace weft::detail {
 namespace {
 
 std::string text(place p) {
-    return std::string(p.file()) + ':' + std::to_string(p.line());
+    fixed_text text;
+    add_place(p, text);
+    return std::string(text.view());
+}
+
+std::string text(std::exception_ptr const& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (std::exception const& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception that is no std::exception";
+    }
 }
 
 /// What a coroutine that can't be entered or destroyed is doing, and since where.
@@ -25,16 +39,36 @@ std::string doing(control_block const& co) {
             return "while it is queued to run on its loop; it was suspended at " + text(co.suspended_at);
         case state::done:
             return "after it has ended; it was last entered at " + text(co.entered_at);
-        default:
-            return "after it was destroyed";
+        case state::suspended:
+            break;
     }
+    return "";
 }
 
 }  // namespace
 
+void add_place(place p, fixed_text& text) noexcept {
+    if (*p.file() == '\0') {
+        text << "an unknown place";
+        return;
+    }
+    text << p.file() << ":" << std::uint64_t{p.line()};
+}
+
+void describe(control_block const& co, fixed_text& text) noexcept {
+    text << "coroutine";
+    if (co.name[0] != '\0') {
+        text << " \"" << co.name << "\"";
+    }
+    text << " (id " << co.id << ", created at ";
+    add_place(co.created_at, text);
+    text << ")";
+}
+
 std::string describe(control_block const& co) {
-    std::string name = co.name[0] == '\0' ? "" : " \"" + std::string(co.name) + '"';
-    return "coroutine" + name + " (id " + std::to_string(co.id) + ", created at " + text(co.created_at) + ')';
+    fixed_text text;
+    describe(co, text);
+    return std::string(text.view());
 }
 
 void die(place where, std::string const& what) noexcept {
@@ -53,9 +87,25 @@ void die_of_destroy(control_block const& co) noexcept {
 }
 
 void die_of_suspending_while_unwound(control_block const& co) noexcept {
+    die(co.suspended_at,
+        describe(co) +
+            " suspended while it was being destroyed: it waits for a wake-up there, or a catch (...) in a "
+            "loop never throws weft::unwinding on");
+}
+
+void die_of_suspending_where_nothing_may_be_thrown(control_block const& co) noexcept {
     die(co.suspended_at, describe(co) +
-                             " suspended while it was being destroyed: a destructor suspends, or a "
-                             "catch (...) did not throw weft::unwinding on");
+                             " destroyed while it was suspended in a destructor or another noexcept function, which "
+                             "weft::unwinding can't leave");
+}
+
+void die_of_throwing_while_unwound(control_block const& co) noexcept {
+    die(co.suspended_at,
+        describe(co) + " threw while it was being destroyed, where nobody can catch it: " + text(co.failure));
+}
+
+void die_of_throwing_while_parked() noexcept {
+    die({}, "what was given to weft::suspend() threw, where nobody can catch it: " + text(std::current_exception()));
 }
 
 }  // namespace weft::detail

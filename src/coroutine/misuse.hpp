@@ -7,10 +7,16 @@
 #include <string>
 #include <weft/detail/control_block.hpp>
 
+#include "stack/fixed_text.hpp"
+
 namespace weft::detail {
 
-/// `coroutine "reader" (id 17)`
+/// `coroutine "reader" (id 17, created at server.cpp:30)`
 std::string describe(control_block const& co);
+void describe(control_block const& co, fixed_text& text) noexcept;  ///< Async-signal-safe.
+
+/// `server.cpp:30`. Async-signal-safe.
+void add_place(place p, fixed_text& text) noexcept;
 
 /// Prints `weft: FILE:LINE: what` and aborts.
 [[noreturn]] void die(place where, std::string const& what) noexcept;
@@ -20,5 +26,7 @@ std::string describe(control_block const& co);
 
 [[noreturn]] void die_of_destroy(control_block const& co) noexcept;
 [[noreturn]] void die_of_suspending_while_unwound(control_block const& co) noexcept;
+[[noreturn]] void die_of_suspending_where_nothing_may_be_thrown(control_block const& co) noexcept;
+[[noreturn]] void die_of_throwing_while_unwound(control_block const& co) noexcept;
 
 }  // namespace weft::detail

@@ -8,34 +8,45 @@
 namespace weft {
 
 void descriptor::close() noexcept {
-    if (fd_ < 0) {
-        return;
+    if (fd_ >= 0) {
+        ::close(release());
     }
-    if (detail::this_thread().home != nullptr) {
+}
+
+int descriptor::release() noexcept {
+    if (fd_ >= 0 && detail::this_thread().home != nullptr) {
         loop::current().system().closing(fd_);
     }
-    ::close(std::exchange(fd_, -1));
+    return std::exchange(fd_, -1);
 }
 
 namespace {
 
-void wait_ready(int fd, int events, char const* what, place where) {
+WEFT_MIXED_FN void wait_ready(int fd, int events, char const* what, std::error_code& ec, place where) {
     operation op{.what = operation::kind::poll, .fd = fd, .flags = events};
-    std::error_code ec;
     detail::run_operation(op, what, ec, where);
-    if (ec) {
-        throw std::system_error(ec, what);
-    }
 }
 
 }  // namespace
 
 void wait_readable(int fd, place where) {
-    wait_ready(fd, POLLIN, "weft: wait_readable", where);
+    detail::or_throw("weft: wait_readable", [&](auto& ec) { wait_readable(fd, ec, where); });
+}
+
+void wait_readable(int fd, std::error_code& ec, place where) {
+    wait_ready(fd, POLLIN, "a descriptor to be readable", ec, where);
 }
 
 void wait_writable(int fd, place where) {
-    wait_ready(fd, POLLOUT, "weft: wait_writable", where);
+    detail::or_throw("weft: wait_writable", [&](auto& ec) { wait_writable(fd, ec, where); });
+}
+
+void wait_writable(int fd, std::error_code& ec, place where) {
+    wait_ready(fd, POLLOUT, "a descriptor to be writable", ec, where);
+}
+
+bool detail::may_do_at_once() {
+    return !stop_of_caller().asked() && loop::current().may_do_at_once();
 }
 
 std::size_t detail::run_operation(operation& op, char const* what, std::error_code& ec, place where) {

@@ -1,52 +1,34 @@
 // Floor 6: io
 
+#include <weft/endpoint.hpp>
+
 #include <netdb.h>
 #include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <weft/socket.hpp>
+#include <system_error>
+#include <vector>
+
+#include "io/look_up.hpp"
 
 namespace weft {
-namespace {
-
-class resolver_category : public std::error_category {
-public:
-    [[nodiscard]] char const* name() const noexcept override { return "getaddrinfo"; }
-    [[nodiscard]] std::string message(int code) const override { return gai_strerror(code); }
-};
-
-std::error_category const& resolver_errors() {
-    static resolver_category const category;
-    return category;
-}
-
-struct look_up {
-    char const* host;
-    char const* service;
-    addrinfo* found = nullptr;
-    int system_error = 0;
-};
-
-std::int64_t run_look_up(void* argument) {
-    auto& wanted = *static_cast<look_up*>(argument);
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE | AI_ADDRCONFIG;
-    int code = getaddrinfo(wanted.host, wanted.service, &hints, &wanted.found);
-    if (code == EAI_NONAME || code == EAI_ADDRFAMILY) {  // a host with loopback alone has no "configured" address
-        hints.ai_flags = AI_PASSIVE;
-        code = getaddrinfo(wanted.host, wanted.service, &hints, &wanted.found);
-    }
-    wanted.system_error = errno;
-    return code == 0 ? 0 : std::int64_t{code} + 1'000'000;  // positive: a look-up's error is no errno
-}
-
-}  // namespace
 
 endpoint::endpoint(sockaddr const* address, socklen_t length) : length_(length) {
     std::memcpy(&storage_, address, length);
+}
+
+endpoint endpoint::ip(std::string const& address, std::uint16_t port) {
+    std::vector<endpoint> found;
+    if (detail::get_addresses(address.c_str(), nullptr, AF_UNSPEC, AI_NUMERICHOST, found) != 0) {
+        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
+                                "not an address of IPv4 or IPv6 in digits: \"" + address + '"');
+    }
+    endpoint made = found.front();
+    in_port_t const in_order = htons(port);  // at the same place for both
+    static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+    std::memcpy(reinterpret_cast<char*>(&made.storage_) + offsetof(sockaddr_in, sin_port), &in_order, sizeof in_order);
+    return made;
 }
 
 endpoint endpoint::unix_path(std::filesystem::path const& path) {
@@ -60,6 +42,15 @@ endpoint endpoint::unix_path(std::filesystem::path const& path) {
     }
     std::memcpy(address.sun_path, text.c_str(), text.size() + 1);
     return {reinterpret_cast<sockaddr const*>(&address), sizeof address};
+}
+
+std::uint16_t endpoint::port() const {
+    if (family() != AF_INET && family() != AF_INET6) {
+        return 0;
+    }
+    in_port_t in_order;
+    std::memcpy(&in_order, reinterpret_cast<char const*>(&storage_) + offsetof(sockaddr_in, sin_port), sizeof in_order);
+    return ntohs(in_order);
 }
 
 std::string endpoint::text() const {
@@ -76,30 +67,8 @@ std::string endpoint::text() const {
     return (family() == AF_INET6 ? '[' + std::string(host) + ']' : std::string(host)) + ':' + service;
 }
 
-std::vector<endpoint> resolve(std::string const& host, std::string const& service, place where) {
-    bool number = !service.empty() && service.find_first_not_of("0123456789") == std::string::npos;
-    if (number && (service.size() > 5 || std::stoi(service) > 65535)) {  // getaddrinfo() would cut it to 16 bits
-        throw std::system_error(std::make_error_code(std::errc::invalid_argument),
-                                "cannot resolve " + host + ':' + service + ": there are no ports over 65535");
-    }
-    look_up wanted{host.empty() ? nullptr : host.c_str(), service.c_str()};
-    operation op{.what = operation::kind::call, .call = &run_look_up, .argument = &wanted};
-    std::error_code ec;
-    std::size_t code = detail::run_operation(op, "a name look-up", ec, where);
-    std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> found(wanted.found, &freeaddrinfo);
-    if (!ec && code != 0) {
-        int reason = static_cast<int>(static_cast<std::int64_t>(code) - 1'000'000);
-        ec = reason == EAI_SYSTEM ? std::error_code(wanted.system_error, std::generic_category())
-                                  : std::error_code(reason, resolver_errors());
-    }
-    if (ec) {
-        throw std::system_error(ec, "cannot resolve " + host + ':' + service);
-    }
-    std::vector<endpoint> endpoints;
-    for (addrinfo const* a = found.get(); a != nullptr; a = a->ai_next) {
-        endpoints.emplace_back(a->ai_addr, a->ai_addrlen);
-    }
-    return endpoints;
+bool operator==(endpoint const& a, endpoint const& b) {
+    return a.length_ == b.length_ && std::memcmp(&a.storage_, &b.storage_, a.length_) == 0;
 }
 
 }  // namespace weft

@@ -9,50 +9,62 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "io/iovecs.hpp"
+#include "io/open_flags.hpp"
+#include "io/system_call.hpp"
 
 namespace weft {
 namespace {
 
-[[noreturn]] void refuse(int error, std::string const& what) {
-    throw std::system_error(error, std::generic_category(), what);
-}
-
-std::size_t fallocate(int fd, int flags, std::uint64_t offset, std::uint64_t length, char const* what,
-                      std::error_code& ec, place where) {
+WEFT_MIXED_FN std::size_t fallocate(int fd, int flags, std::uint64_t offset, std::uint64_t length, char const* what,
+                                    std::error_code& ec, place where) {
     operation op{.what = operation::kind::fallocate, .fd = fd, .flags = flags, .offset = offset, .length = length};
     return detail::run_operation(op, what, ec, where);
 }
 
-std::size_t fsync(int fd, bool data_only, std::error_code& ec, place where) {
+WEFT_MIXED_FN std::size_t fsync(int fd, bool data_only, std::error_code& ec, place where) {
     operation op{.what = operation::kind::fsync, .fd = fd, .flags = data_only ? 1 : 0};
     return detail::run_operation(op, "a file's sync", ec, where);
 }
 
+bool is_direct(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_DIRECT) != 0;
+}
+
 }  // namespace
 
+file::file(descriptor d) : descriptor_(std::move(d)), direct_(is_direct(descriptor_.fd())) {}
+
+/// Reads what lies in the page cache. None, if that is nothing, or the file can't tell, or it is not the time for it. With
+/// O_DIRECT a read that is not to wait (RWF_NOWAIT) waits for the medium all the same.
+std::size_t file::read_cached(std::span<iovec> buffers, std::uint64_t offset) {
+    if (direct_ || !detail::may_do_at_once()) {
+        return 0;
+    }
+    ssize_t n = ::preadv2(fd(), buffers.data(), static_cast<int>(std::min(buffers.size(), detail::most_iovecs)),
+                          static_cast<off_t>(offset), RWF_NOWAIT);
+    if (n <= 0) {
+        return 0;
+    }
+    loop::current().did_at_once(static_cast<std::size_t>(n));
+    return static_cast<std::size_t>(n);
+}
+
 file file::open(std::filesystem::path const& path, mode m, place where) {
-    struct request {
-        char const* path;
-        int flags;
-    } wanted{path.c_str(), O_CLOEXEC | (m == mode::read ? O_RDONLY : O_RDWR) | (m == mode::create ? O_CREAT : 0)};
-    operation op{.what = operation::kind::call,
-                 .call = [](void* argument) -> std::int64_t {
-                     auto const& r = *static_cast<request*>(argument);
-                     int fd = ::open(r.path, r.flags, 0666);
-                     return fd < 0 ? -errno : fd;
-                 },
-                 .argument = &wanted};
     std::error_code ec;
-    std::size_t fd = detail::run_operation(op, "a file's opening", ec, where);
+    file opened = open(path, m, ec, where);
     if (ec) {
         throw std::system_error(ec, "cannot open " + path.string());
     }
-    file opened;
-    opened.descriptor_ = descriptor(static_cast<int>(fd));
     return opened;
+}
+
+file file::open(std::filesystem::path const& path, mode m, std::error_code& ec, place where) {
+    std::size_t fd = detail::call_on_worker("a file's opening", ec, where,
+                                            [&] { return ::open(path.c_str(), detail::open_flags(m), 0666); });
+    return ec ? file() : file(descriptor(static_cast<int>(fd)));
 }
 
 std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, place where) {
@@ -65,9 +77,9 @@ std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, std
 }
 
 std::size_t file::read_at(std::span<iovec> buffers, std::uint64_t offset, std::error_code& ec, place where) {
-    std::size_t done = 0;
     ec.clear();
-    for (buffers = detail::after(buffers, 0); !buffers.empty();) {
+    std::size_t done = read_cached(buffers, offset);
+    for (buffers = detail::after(buffers, done); !buffers.empty();) {
         operation op{.what = operation::kind::readv,
                      .fd = fd(),
                      .iovec_count = static_cast<std::uint32_t>(std::min(buffers.size(), detail::most_iovecs)),
@@ -141,18 +153,18 @@ void file::zero(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
 std::uint64_t file::size() const {
     struct stat about {};
     if (fstat(fd(), &about) != 0) {
-        refuse(errno, "stat");
+        detail::refuse("stat");
     }
     std::uint64_t bytes = static_cast<std::uint64_t>(about.st_size);
     if (S_ISBLK(about.st_mode) && ioctl(fd(), BLKGETSIZE64, &bytes) != 0) {
-        refuse(errno, "size of a block device");
+        detail::refuse("size of a block device");
     }
     return bytes;
 }
 
 void file::resize(std::uint64_t size) {
     if (ftruncate(fd(), static_cast<off_t>(size)) != 0) {
-        refuse(errno, "resize");
+        detail::refuse("resize");
     }
 }
 

@@ -2,11 +2,12 @@
 
 #include <weft/signals.hpp>
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include "io/system_call.hpp"
 
 namespace weft {
 
@@ -29,18 +30,20 @@ signals::~signals() {
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 
+int signals::next() {
+    signalfd_siginfo info;
+    return ::read(descriptor_.fd(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
+}
+
 int signals::wait(place where) {
-    for (;;) {
-        signalfd_siginfo info;
-        ssize_t n = ::read(descriptor_.fd(), &info, sizeof info);
-        if (n == sizeof info) {
-            return static_cast<int>(info.ssi_signo);
-        }
-        if (errno != EAGAIN && errno != EINTR) {
-            throw std::system_error(errno, std::generic_category(), "weft: signals");
-        }
-        wait_readable(descriptor_.fd(), where);
-    }
+    return detail::or_throw("wait for a signal", [&](auto& ec) { return wait(ec, where); });
+}
+
+int signals::wait(std::error_code& ec, place where) {
+    return static_cast<int>(detail::call_when_ready(descriptor_.fd(), POLLIN, "a signal", ec, where, [this] {
+        int which = next();
+        return which != 0 ? which : -1;
+    }));
 }
 
 }  // namespace weft

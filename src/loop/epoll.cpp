@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +19,7 @@
 #include "loop/event_descriptor.hpp"
 #include "loop/make_reactor.hpp"
 #include "loop/perform.hpp"
+#include "loop/signals_under_tsan.hpp"
 #include "loop/workers.hpp"
 
 namespace weft::detail {
@@ -43,18 +43,20 @@ public:
     void start(operation& op) noexcept override {
         op.cancelled = false;
         if (blocks(op)) {
-            if (!try_cached(op)) {
-                workers_.start(op);
-            }
+            workers_.start(op);
             return;
         }
+        ++under_way_;
         if (int error = watch(op); error != 0) {
-            op.result = error;
+            // A file can't be watched, and need not be: it is always ready.
+            op.result = error == -EPERM && op.what == operation::kind::poll ? perform(op) : error;
             finished_.push_back(&op);
             return;
         }
         // It may be ready already: its edge may have passed before anybody watched.
-        if (!try_to_finish(op)) {
+        if (try_to_finish(op)) {
+            forget_if_foreign(op);
+        } else {
             list_of(op).push_back(&op);
         }
     }
@@ -96,6 +98,7 @@ public:
             }
         }
         auto done = std::exchange(finished_, {});
+        under_way_ -= done.size();
         for (operation* op : done) {
             op->complete(*op);
         }
@@ -104,7 +107,22 @@ public:
 
     [[nodiscard]] bool has_work() const noexcept override { return true; }  // the kernel alone knows
 
+    [[nodiscard]] bool has_threads_at_work() const noexcept override { return workers_.at_work(); }
+
+    [[nodiscard]] bool nothing_under_way() const noexcept override {
+        return under_way_ == 0 && !workers_.has_started() && !workers_.at_work();
+    }
+
     void notify() noexcept override { wake_.set(); }
+
+    [[nodiscard]] int descriptor() override { return epoll_; }
+
+    void hand_over() noexcept override {
+        workers_.hand_over();
+        if (!finished_.empty()) {
+            notify();
+        }
+    }
 
     void closing(int fd) noexcept override {
         auto index = static_cast<std::size_t>(fd);
@@ -173,44 +191,39 @@ private:
         }
     }
 
-    /// What lies in the page cache can be read at once.
-    bool try_cached(operation& op) noexcept {
-        if (op.what != operation::kind::readv) {
-            return false;
-        }
-        ssize_t n = ::preadv2(op.fd, op.iovecs, static_cast<int>(op.iovec_count), static_cast<off_t>(op.offset),
-                              op.flags | RWF_NOWAIT);
-        if (n < 0) {
-            return false;
-        }
-        op.result = n;
-        finished_.push_back(&op);
-        return true;
-    }
-
     bool try_to_finish(operation& op) noexcept {
         std::int64_t result = perform(op);
-        if (result == -EAGAIN || result == -EINPROGRESS || result == -EALREADY) {
+        bool connects = op.what == operation::kind::connect;
+        // A connect() says EAGAIN where no event will tell that it would be different: a Unix listener's queue is full.
+        if ((result == -EAGAIN && !connects) || result == -EINPROGRESS || result == -EALREADY) {
             return false;
         }
-        op.result = op.what == operation::kind::connect && result == -EISCONN ? 0 : result;
+        op.result = connects && result == -EISCONN ? 0 : result;
         finished_.push_back(&op);
-        forget_if_foreign(op);
         return true;
     }
 
     void retry(std::vector<operation*>& list) noexcept {
         std::size_t kept = 0;
+        operation const* foreign = nullptr;
         for (operation* op : list) {
             if (!try_to_finish(*op)) {
                 list[kept++] = op;
+            } else if (op->what == operation::kind::poll) {
+                foreign = op;
             }
         }
         list.resize(kept);
+        if (foreign != nullptr) {  // only now: those that finished together must not keep it for each other
+            forget_if_foreign(*foreign);
+        }
     }
 
     int wait(epoll_event* events, std::size_t size, std::optional<std::chrono::nanoseconds> timeout) const {
         timespec limit{};
+#if defined(WEFT_TSAN)
+        timeout = sleep_on(epoll_, timeout);
+#endif
         if (timeout) {
             auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
             limit.tv_sec = static_cast<time_t>(seconds.count());
@@ -228,6 +241,7 @@ private:
     event_descriptor wake_;
     std::vector<watched> watched_;
     std::vector<operation*> finished_;
+    std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
     workers workers_{*this, worker_limit};
 };
 

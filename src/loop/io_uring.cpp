@@ -4,18 +4,28 @@
 //
 // Sockets stay in blocking mode: on a non-blocking one io_uring answers -EAGAIN instead of waiting.
 //
-// An operation's address is its completion's user data. Completions that nobody waits for (cancellations) bear 0; the
-// eventfd's bear the address of the reactor.
+// An operation's address is its completion's user data; that of its cancellation has the lowest bit set. The eventfd's
+// completions bear the address of the reactor.
+//
+// The kernel does not find an operation that is on its way from one of its hands to the other, from its poll to a thread for
+// instance. Then the cancellation is asked for again. So that there is something to ask for, a cancelled operation is
+// complete only when both its own completion and its cancellation's have come:
+//
+//     op.cancelled: its cancellation is out       op.arrived: its own completion has come meanwhile
 
 #include <liburing.h>
 
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include <cerrno>
+#include <optional>
 #include <system_error>
+#include <weft/detail/sanitizer.hpp>
 
 #include "loop/event_descriptor.hpp"
 #include "loop/make_reactor.hpp"
+#include "loop/signals_under_tsan.hpp"
 #include "loop/workers.hpp"
 
 namespace weft::detail {
@@ -24,30 +34,48 @@ namespace {
 constexpr unsigned submission_entries = 512;
 constexpr unsigned completion_entries = 4096;
 constexpr std::size_t worker_limit = 8;
+constexpr std::uint64_t cancellation = 1;
 
 [[noreturn]] void refuse(int error, char const* what) {
     throw std::system_error(-error, std::generic_category(), what);
 }
 
+// liburing maps and unmaps by system calls of its own, so that ThreadSanitizer takes a new ring for the one that another
+// thread had at that address. The kernel puts the one after the end of the other.
+#if defined(WEFT_TSAN)
+constexpr unsigned deferred_work = 0;  // poll() in sleep_on() would not be told of it
+char order_of_rings;
+void after_earlier_rings() {
+    __tsan_acquire(&order_of_rings);
+}
+void before_later_rings() {
+    __tsan_release(&order_of_rings);
+}
+#else
+constexpr unsigned deferred_work = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG;
+void after_earlier_rings() {}
+void before_later_rings() {}
+#endif
+
 class io_uring_reactor final : public reactor {
 public:
     io_uring_reactor() {
         io_uring_params params{};
-        params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-                       IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
+        params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | deferred_work;
         params.cq_entries = completion_entries;
         if (int error = io_uring_queue_init_params(submission_entries, &ring_, &params); error < 0) {
             refuse(error, "weft: io_uring can't be had");
         }
+        after_earlier_rings();
         try {
             probe();
         } catch (...) {
-            io_uring_queue_exit(&ring_);
+            end();
             throw;
         }
         watch_wake();
     }
-    ~io_uring_reactor() override { io_uring_queue_exit(&ring_); }
+    ~io_uring_reactor() override { end(); }
 
     [[nodiscard]] std::string_view name() const override { return "io_uring"; }
 
@@ -56,6 +84,8 @@ public:
             workers_.start(op);
             return;
         }
+        ++under_way_;
+        op.cancelled = op.arrived = false;
         io_uring_sqe* sqe = next_entry();
         prepare(*sqe, op);
         io_uring_sqe_set_data(sqe, &op);
@@ -66,12 +96,17 @@ public:
             workers_.cancel(op);
             return;
         }
+        op.cancelled = true;
         io_uring_sqe* sqe = next_entry();
         io_uring_prep_cancel(sqe, &op, 0);
-        io_uring_sqe_set_data(sqe, nullptr);
+        io_uring_sqe_set_data64(sqe, reinterpret_cast<std::uintptr_t>(&op) | cancellation);
     }
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {
+        if (news_) {
+            news_->clear();
+            wake_.clear();
+        }
         workers_.hand_over();
         if (io_uring_cq_ready(&ring_) == 0) {
             enter(timeout);
@@ -87,11 +122,50 @@ public:
                (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
 
+    [[nodiscard]] bool has_threads_at_work() const noexcept override { return workers_.at_work(); }
+
+    [[nodiscard]] bool nothing_under_way() const noexcept override {
+        return under_way_ == 0 && !workers_.has_started() && !workers_.at_work();
+    }
+
     void notify() noexcept override { wake_.set(); }
+
+    /// Not the ring's own: poll(2) is not told there of work that waits for us to enter the kernel. An eventfd is. But what
+    /// the write to another eventfd sets off it tells late, or never (Linux 6.18), so notify()'s is there beside it.
+    [[nodiscard]] int descriptor() override {
+        if (both_ < 0) {
+            news_.emplace();
+            both_ = epoll_create1(EPOLL_CLOEXEC);
+            epoll_event event{EPOLLIN, {}};
+            if (both_ < 0 || epoll_ctl(both_, EPOLL_CTL_ADD, wake_.fd(), &event) != 0 ||
+                epoll_ctl(both_, EPOLL_CTL_ADD, news_->fd(), &event) != 0 ||
+                io_uring_register_eventfd(&ring_, news_->fd()) < 0) {
+                refuse(-errno, "weft: no descriptor for a loop that another one runs");
+            }
+        }
+        return both_;
+    }
+
+    void hand_over() noexcept override {
+        workers_.hand_over();
+        // The eventfd tells of the first piece of work that waits, and of no other until that was done.
+        io_uring_submit_and_get_events(&ring_);
+        if (news_ && io_uring_cq_ready(&ring_) != 0) {
+            news_->set();
+        }
+    }
 
     void closing(int) noexcept override {}
 
 private:
+    void end() noexcept {
+        before_later_rings();
+        io_uring_queue_exit(&ring_);
+        if (both_ >= 0) {
+            ::close(both_);
+        }
+    }
+
     void probe() {
         io_uring_probe* found = io_uring_get_probe_ring(&ring_);
         if (found == nullptr) {
@@ -124,6 +198,10 @@ private:
     /// Waits. Submits, whether it waits or not.
     void enter(std::optional<std::chrono::nanoseconds> timeout) noexcept {
         io_uring_cqe* unused = nullptr;
+#if defined(WEFT_TSAN)
+        io_uring_submit_and_get_events(&ring_);
+        timeout = sleep_on(ring_.ring_fd, timeout);
+#endif
         if (!timeout) {
             io_uring_submit_and_wait(&ring_, 1);
         } else if (timeout->count() == 0) {
@@ -142,21 +220,40 @@ private:
             if (io_uring_peek_cqe(&ring_, &cqe) != 0) {
                 return;
             }
-            void* data = io_uring_cqe_get_data(cqe);
+            std::uint64_t data = io_uring_cqe_get_data64(cqe);
             std::int64_t result = cqe->res;
             bool more = (cqe->flags & IORING_CQE_F_MORE) != 0;
             io_uring_cqe_seen(&ring_, cqe);
-            if (data == this) {
+            if (data == reinterpret_cast<std::uintptr_t>(this)) {
                 wake_.clear();
                 if (!more) {
                     watch_wake();
                 }
-            } else if (data != nullptr) {
-                auto& op = *static_cast<operation*>(data);
-                op.result = result;
-                op.complete(op);
+            } else if ((data & cancellation) != 0) {
+                cancellation_ended(*reinterpret_cast<operation*>(data & ~cancellation), result);
+            } else {
+                auto& op = *reinterpret_cast<operation*>(data);
+                op.result = result == -EINTR ? -ECANCELED : result;  // so says what one of the kernel's threads was at
+                op.arrived = true;
+                if (!op.cancelled) {
+                    complete(op);
+                }
             }
         }
+    }
+
+    void cancellation_ended(operation& op, std::int64_t result) noexcept {
+        op.cancelled = false;
+        if (op.arrived) {
+            complete(op);
+        } else if (result == -ENOENT) {
+            cancel(op);
+        }
+    }
+
+    void complete(operation& op) noexcept {
+        --under_way_;
+        op.complete(op);
     }
 
     io_uring_sqe* next_entry() noexcept {
@@ -206,6 +303,9 @@ private:
 
     io_uring ring_{};
     event_descriptor wake_;
+    std::optional<event_descriptor> news_;
+    int both_ = -1;
+    std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
     workers workers_{*this, worker_limit};
 };
 

@@ -6,38 +6,55 @@
 #include <cerrno>
 
 #include "coroutine/misuse.hpp"
+#include "loop/fork.hpp"
+#include "loop/outside.hpp"
 
 namespace weft {
 namespace {
 
 // How many coroutines are run before the loop looks at the system again: coroutines that wake each other must not starve
 // I/O and timers, and a look costs a system call.
-constexpr int runs_per_turn = 256;
+constexpr std::uint64_t runs_per_turn = 256;
 
 thread_local std::unique_ptr<loop> own_loop;
 
 }  // namespace
 
-loop::loop(std::unique_ptr<reactor> r) : reactor_(std::move(r)) {
+loop::loop(std::unique_ptr<reactor> r) : reactor_(std::move(r)), forks_(detail::forks()) {
     detail::thread_state& thread = detail::this_thread();
     if (thread.home != nullptr) {
         detail::die({}, "a second weft::loop on one thread");
     }
-    notify = [](detail::executor& e) noexcept { static_cast<loop&>(e).reactor_->notify(); };
-    run_turn = [](detail::executor& e) { static_cast<loop&>(e).run_once(true); };
     thread.home = this;
+    limited::attach(thread.stop, this);
     thread.now = static_cast<std::uint64_t>(now_.time_since_epoch().count());
 }
 
 loop::~loop() {
+    if (forks_ != detail::forks()) {
+        (void)reactor_.release();  // its end would wait for threads that are the parent's
+        detail::this_thread().home = nullptr;
+        return;
+    }
+    if (has_guests()) {
+        detail::die({}, "a loop ends while coroutines of other loops are on it, or on their way to it with move_to()");
+    }
     wait_for_wakers();
-    for (auto* p = posted_.exchange(nullptr); p != nullptr;) {
-        auto* next = p->next;
+    limited::attach(detail::this_thread().stop, nullptr);
+    collect_posted();
+    while (oldest_posted_ != nullptr) {
+        detail::posted* p = std::exchange(oldest_posted_, oldest_posted_->next);
         p->drop = true;
         p->run(p);
-        p = next;
     }
     detail::this_thread().home = nullptr;
+}
+
+void loop::check_process() const {
+    if (forks_ != detail::forks()) [[unlikely]] {
+        detail::die({}, "a loop was used in a child process after fork(): its " + std::string(reactor_->name()) +
+                            " and its threads are the parent's; destroy it and make another, or use a new thread");
+    }
 }
 
 loop& loop::current() {
@@ -53,18 +70,64 @@ void loop::schedule(detail::control_block& co) {
     co.home = this;
     co.scheduled = true;
     co.status.store(detail::state::queued, std::memory_order_relaxed);
-    if (co.left != nullptr) {  // else it is set aside already, with the exceptions that it has in hand
-        co.set_aside = std::exchange(co.left, nullptr);
+    if (co.left.stack_pointer != nullptr) {  // else it is set aside already, with the exceptions that it has in hand
+        co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
     }
-    ready.push(co);
+    push_here(co);
 }
 
+void loop::adopt(detail::control_block& co) noexcept {
+    co.home = this;
+    co.status.store(detail::state::queued, std::memory_order_relaxed);
+    push_from_elsewhere(co);
+}
+
+/// A run of the loop, of one turn or more. Runs nest, where what the loop calls waits in turn.
+class loop::stay {
+public:
+    explicit stay(loop& l) : loop_(l), outermost_(!std::exchange(l.running_, true)) {
+        if (outermost_ && loop_.outside_ != nullptr) {
+            loop_.take_thread();
+        }
+    }
+    stay(stay const&) = delete;
+    stay& operator=(stay const&) = delete;
+    ~stay() {
+        loop_.running_ = !outermost_;
+        if (outermost_ && loop_.outside_ != nullptr) {
+            loop_.give_thread_back();
+        }
+    }
+
+private:
+    loop& loop_;
+    bool const outermost_;
+};
+
 void loop::run_once(bool wait) {
+    stay here(*this);
     run_what_is_ready();
     poll(wait);
+    if (outside_ != nullptr && has_news()) {  // or the other loop would have to come back for it
+        run_what_is_ready();
+    }
+}
+
+bool loop::run_some(bool wait) {
+    auto done_so_far = [this] { return counts_.coroutines.get() + counts_.posted.get() + counts_.timers.get(); };
+    std::uint64_t before = done_so_far();
+    run_what_is_ready();
+    if (done_so_far() == before) {
+        do {
+            poll(wait);
+            run_what_is_ready();
+        } while (wait && done_so_far() == before);
+    }
+    return done_so_far() != before;
 }
 
 void loop::run_until(bool const& done) {
+    stay here(*this);
     run_what_is_ready();
     while (!done) {
         poll(true);
@@ -73,40 +136,91 @@ void loop::run_until(bool const& done) {
 }
 
 void loop::run_what_is_ready() {
+    check_process();
     if (in_coroutine()) {
         detail::die({}, "a loop was run from inside a coroutine: it would block the coroutines that it runs");
     }
-    now_ = clock::now();
+    now_ = reactor_->now();
+    allowance_ = bytes_per_turn;
     detail::this_thread().now = static_cast<std::uint64_t>(now_.time_since_epoch().count());
-    collect();
+    counts_.turns.add(1);
+    counts_.wake_ups.add(collect());
     run_posted();
     fire_timers();
     run_ready();
 }
 
 void loop::poll(bool wait) {
-    if (!wait || !ready.empty()) {
-        if (reactor_->has_work()) {
+    if (!wait || !ready.empty() || oldest_posted_ != nullptr) {
+        if (outside_ != nullptr || reactor_->has_work()) {  // what made the descriptor readable has to be taken away
             reactor_->poll(std::chrono::nanoseconds(0));
         }
         return;
     }
-    if (spinning_pays_ && spin()) {
+    if (spinning_pays_ && !reactor_->has_threads_at_work() && spin()) {
         return;
     }
-    clock::time_point before = spin_limit_.count() > 0 ? clock::now() : now_;
-    sleep();
-    spinning_pays_ = spin_limit_.count() > 0 && clock::now() - before < spin_limit_;
+    clock::duration slept = sleep();
+    counts_.sleeps.add(1);
+    counts_.asleep.add(static_cast<std::uint64_t>(slept.count()));
+    spinning_pays_ = slept < spin_limit_;
+    if (report_idle_ != nullptr && slept >= report_idle_after_ && !has_news() && timers_.empty() &&
+        reactor_->nothing_under_way()) {
+        std::exchange(report_idle_, nullptr)(*this);
+    }
+}
+
+int loop::descriptor() {
+    check_process();
+    if (outside_ == nullptr) {
+        int fd = reactor_->descriptor();
+        if (fd < 0) {
+            throw std::system_error(std::make_error_code(std::errc::not_supported),
+                                    "weft: a loop on the reactor \"" + std::string(reactor_->name()) +
+                                        "\" can't be run by another loop, as that has no descriptor");
+        }
+        outside_ = std::make_unique<detail::outside>(fd);
+        if (!running_) {
+            give_thread_back();
+        }
+    }
+    return outside_->fd();
+}
+
+void loop::take_thread() noexcept {
+    elsewhere = false;
+    sleeping.store(false, std::memory_order_relaxed);
+}
+
+void loop::give_thread_back() noexcept {
+    reactor_->hand_over();
+    // See executor: first say that we sleep, then look once more.
+    elsewhere = true;
+    sleeping.store(true);
+    if (!ready.empty() || oldest_posted_ != nullptr || inbox.load() != nullptr || posted_.load() != nullptr) {
+        call_back();
+    }
+    outside_->wake_at(timers_.empty() ? clock::time_point::max() : timers_.first());
+}
+
+loop_statistics loop::statistics() const noexcept {
+    return {.turns = counts_.turns.get(),
+            .coroutines_run = counts_.coroutines.get(),
+            .woken_from_elsewhere = counts_.wake_ups.get(),
+            .posted_run = counts_.posted.get(),
+            .timers_fired = counts_.timers.get(),
+            .sleeps = counts_.sleeps.get(),
+            .asleep = clock::duration(static_cast<clock::rep>(counts_.asleep.get()))};
 }
 
 bool loop::has_news() const {
-    return !ready.empty() || inbox.load(std::memory_order_relaxed) != nullptr ||
+    return !ready.empty() || inbox.load(std::memory_order_relaxed) != nullptr || oldest_posted_ != nullptr ||
            posted_.load(std::memory_order_relaxed) != nullptr;
 }
 
 /// Returns whether there was something to do before the spin's limit.
 bool loop::spin() {
-    clock::time_point end = clock::now() + spin_limit_;
+    clock::time_point end = reactor_->now() + spin_limit_;
     if (!timers_.empty()) {
         end = std::min(end, timers_.first());
     }
@@ -117,154 +231,178 @@ bool loop::spin() {
         if (has_news()) {
             return true;
         }
-    } while (clock::now() < end);
+    } while (reactor_->now() < end);
     return false;
 }
 
-void loop::sleep() {
+/// Returns how long.
+clock::duration loop::sleep() {
     // See executor: first say that we sleep, then look once more.
+    clock::time_point before = reactor_->now();
     sleeping.store(true);
     if (inbox.load() != nullptr || posted_.load() != nullptr) {
         reactor_->poll(std::chrono::nanoseconds(0));
-    } else if (timers_.empty()) {
-        reactor_->poll(std::nullopt);
+    } else if (!timers_.empty()) {
+        reactor_->poll(std::max(clock::duration(0), timers_.first() - before));
+    } else if (report_idle_ != nullptr && reactor_->nothing_under_way()) {
+        reactor_->poll(report_idle_after_);
     } else {
-        reactor_->poll(std::max(clock::duration(0), timers_.first() - clock::now()));
+        reactor_->poll(std::nullopt);
     }
     sleeping.store(false);
+    return reactor_->now() - before;
 }
 
-void loop::run_posted() {
-    detail::posted* newest = posted_.load(std::memory_order_relaxed);
-    if (newest == nullptr) {
+void loop::push(detail::posted& p) noexcept {
+    wakers.fetch_add(1, std::memory_order_relaxed);
+    p.next = posted_.load(std::memory_order_relaxed);
+    while (!posted_.compare_exchange_weak(p.next, &p)) {
+    }
+    end_sleep();  // the pushes into posted_ pair with `sleeping` as those into the inbox do: see executor
+    wakers.fetch_sub(1, std::memory_order_release);
+}
+
+void loop::collect_posted() {
+    if (posted_.load(std::memory_order_relaxed) == nullptr) {
         return;
     }
-    newest = posted_.exchange(nullptr);
+    detail::posted* newest = posted_.exchange(nullptr);
+    detail::posted** end = &newest->next;
     detail::posted* oldest = nullptr;
     while (newest != nullptr) {
-        auto* next = newest->next;
+        detail::posted* next = newest->next;
         newest->next = oldest;
         oldest = newest;
         newest = next;
     }
-    while (oldest != nullptr) {
-        auto* next = oldest->next;
-        oldest->run(oldest);
-        oldest = next;
+    *after_posted_ = oldest;
+    after_posted_ = end;
+}
+
+void loop::withdraw(detail::posted& p) noexcept {
+    collect_posted();
+    for (detail::posted** link = &oldest_posted_; *link != nullptr; link = &(*link)->next) {
+        if (*link == &p) {
+            *link = p.next;
+            after_posted_ = after_posted_ == &p.next ? link : after_posted_;
+            return;
+        }
+    }
+}
+
+/// What is there now: what it posts in turn is run in the next turn.
+void loop::run_posted() {
+    collect_posted();
+    detail::posted** end = after_posted_;
+    for (bool last = oldest_posted_ == nullptr; !last && oldest_posted_ != nullptr;) {
+        detail::posted* p = oldest_posted_;
+        last = &p->next == end;
+        counts_.posted.add(1);
+        oldest_posted_ = p->next;
+        after_posted_ = oldest_posted_ == nullptr ? &oldest_posted_ : after_posted_;
+        p->run(p);
     }
 }
 
 void loop::fire_timers() {
     while (!timers_.empty() && timers_.first() <= now_) {
         timer& t = timers_.pop();
+        counts_.timers.add(1);
         t.expired(t);
     }
 }
 
 void loop::run_ready() {
-    for (int i = 0; i < runs_per_turn && !ready.empty(); ++i) {
+    std::uint64_t run = 0;
+    for (; run < runs_per_turn && !ready.empty(); ++run) {
         detail::control_block& co = ready.pop();
         detail::dequeued(co);
         std::uintptr_t result = detail::enter(co, place("weft::loop", 0));
-        if (result == detail::yielded) {
-            if (co.current_state() == detail::state::suspended && co.scheduled) {
-                schedule(co);
+        if (result != detail::yielded && detail::after_leave(co, result)) {
+            if (co.at_end != nullptr) {
+                co.at_end(co);
             }
-        } else if (detail::after_leave(co, result) && co.at_end != nullptr) {
-            co.at_end(co);
+        } else if (result <= detail::put_aside && co.current_state() == detail::state::suspended && co.scheduled) {
+            schedule(co);
         }
     }
+    counts_.coroutines.add(run);
 }
-
-namespace {
-
-struct interruptible_sleep : detail::interruptible_wait {
-    timer t;
-    detail::control_block* self;
-    bool interrupted = false;
-};
-
-}  // namespace
 
 namespace detail {
 
+void loop_wait::wait(char const* what, void const* on, place where) {
+    stop_state& mine = stop_of_caller();
+    mine.begin(*this);
+    if (coroutine_ != nullptr) {
+        park(*coroutine_, what, on, where);
+    } else {
+        loop::current().run_until(over_);
+    }
+    mine.wait = nullptr;
+}
+
+void loop_wait::end() noexcept {
+    over_ = true;
+    // What is over must not be interrupted any more, though the waiter goes on only later in this turn.
+    stop_state& whose = coroutine_ != nullptr ? coroutine_->stop : this_thread().stop;
+    whose.wait = whose.wait == this ? nullptr : whose.wait;
+    if (coroutine_ != nullptr) {
+        wake(*coroutine_);
+    }
+}
+
 std::int64_t wait_for(operation& op, char const* what, place where) {
-    control_block* self = this_thread().current;
-    if (self == nullptr) {
-        bool done = false;
-        op.waiter = &done;
-        op.complete = [](operation& o) noexcept { *static_cast<bool*>(o.waiter) = true; };
-        loop& here = loop::current();
-        here.system().start(op);
-        here.run_until(done);
-        return op.result;
+    stop_state const& mine = stop_of_caller();
+    auto why = [&mine] { return mine.reason == stop_reason::timed_out ? -ETIMEDOUT : -ECANCELED; };
+    if (mine.asked()) {
+        return why();
     }
-    if (self->interrupted()) {
-        return -ECANCELED;
-    }
-    struct io_wait : interruptible_wait {
-        operation* op;
-        reactor* system;
-    } wait;
-    loop& here = loop::current();
-    wait.op = &op;
-    wait.system = &here.system();
-    wait.interrupt = [](interruptible_wait& w) noexcept {
+    struct io_wait : loop_wait {
+        using loop_wait::loop_wait;
+        operation* op = nullptr;
+        reactor* system = nullptr;
+    } wait([](interruptible_wait& w) noexcept {
         auto& io = static_cast<io_wait&>(w);
         io.system->cancel(*io.op);
-    };
-    op.waiter = self;
-    op.complete = [](operation& o) noexcept {
-        auto& co = *static_cast<control_block*>(o.waiter);
-        co.wait = nullptr;
-        wake(co);
-    };
-    self->wait = &wait;
+    });
+    wait.op = &op;
+    wait.system = &loop::current().system();
+    op.waiter = &wait;
+    op.complete = [](operation& o) noexcept { static_cast<loop_wait*>(o.waiter)->end(); };
     wait.system->start(op);
-    park(*self, what, &op, where);
-    return op.result;
+    wait.wait(what, &op, where);
+    return op.result == -ECANCELED && mine.asked() ? why() : op.result;
 }
 
 }  // namespace detail
 
 void sleep_until(clock::time_point when, place where) {
     loop& here = loop::current();
-    detail::control_block* self = detail::this_thread().current;
-    if (self == nullptr) {
-        bool done = false;
-        timer t{[](timer& x) noexcept { *static_cast<bool*>(x.waiter) = true; }, &done};
-        here.arm(t, when);
-        here.run_until(done);
-        return;
+    if (detail::stop_of_caller().asked()) {
+        detail::throw_stopped("sleep");
     }
-    if (self->interrupted()) {
-        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "weft: sleep");
-    }
-    interruptible_sleep sleep;
-    sleep.self = self;
-    sleep.t.waiter = self;
-    sleep.t.expired = [](timer& x) noexcept {
-        auto& co = *static_cast<detail::control_block*>(x.waiter);
-        co.wait = nullptr;
-        detail::wake(co);
-    };
-    sleep.interrupt = [](detail::interruptible_wait& w) noexcept {
-        auto& s = static_cast<interruptible_sleep&>(w);
+    struct sleep : detail::loop_wait {
+        using loop_wait::loop_wait;
+        timer t;
+        bool interrupted = false;
+    } nap([](detail::interruptible_wait& w) noexcept {
+        auto& s = static_cast<sleep&>(w);
         s.interrupted = true;
         loop::current().disarm(s.t);
-        s.self->wait = nullptr;
-        detail::wake(*s.self);
-    };
-    here.arm(sleep.t, when);
-    self->wait = &sleep;
-    detail::park(*self, "a timer", &sleep.t, where);
-    if (sleep.interrupted) {
-        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "weft: sleep");
+        s.end();
+    });
+    nap.t.waiter = &nap;
+    nap.t.expired = [](timer& t) noexcept { static_cast<sleep*>(t.waiter)->end(); };
+    here.arm(nap.t, when);
+    nap.wait("a timer", &nap.t, where);
+    if (nap.interrupted) {
+        detail::throw_stopped("sleep");
     }
 }
 
 void sleep_for(clock::duration duration, place where) {
-    sleep_until(clock::now() + duration, where);
+    sleep_until(loop::current().time() + duration, where);
 }
 
 }  // namespace weft

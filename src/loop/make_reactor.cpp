@@ -7,34 +7,45 @@
 #include <string>
 #include <system_error>
 
-namespace weft {
+#include "loop/perform.hpp"
 
-#if !defined(WEFT_HAS_IO_URING)
-std::unique_ptr<reactor> detail::make_io_uring_reactor() {
-    throw std::system_error(ENOSYS, std::generic_category(), "weft: built without liburing");
+namespace weft {
+namespace {
+
+std::unique_ptr<reactor> make_named(std::string_view name) {
+    std::string names;
+    for (detail::reactor_kind const& kind : detail::reactor_kinds()) {
+        if (kind.name == name) {
+            return kind.make();
+        }
+        names += (names.empty() ? "" : ", ") + std::string(kind.name);
+    }
+    throw std::invalid_argument("weft: there is no reactor called '" + std::string(name) +
+                                "' here; there are: " + names);
 }
-#endif
+
+}  // namespace
+
+std::int64_t reactor::attempt(operation& op) noexcept {
+    return detail::perform(op);
+}
 
 std::unique_ptr<reactor> make_reactor(std::string_view name) {
     if (name.empty()) {
         char const* wanted = std::getenv("WEFT_REACTOR");
         name = wanted == nullptr ? "" : wanted;
     }
-    if (name == "io_uring") {
-        return detail::make_io_uring_reactor();
-    }
-    if (name == "epoll") {
-        return detail::make_epoll_reactor();
-    }
     if (!name.empty()) {
-        throw std::invalid_argument("weft: there is no reactor called '" + std::string(name) +
-                                    "'; there are io_uring and epoll");
+        return make_named(name);
     }
-    try {
-        return detail::make_io_uring_reactor();
-    } catch (std::system_error const&) {
-        return detail::make_epoll_reactor();
+    auto kinds = detail::reactor_kinds();
+    for (detail::reactor_kind const& kind : kinds.first(kinds.size() - 1)) {
+        try {
+            return kind.make();
+        } catch (std::system_error const&) {  // the next one serves without a word
+        }
     }
+    return kinds.back().make();
 }
 
 }  // namespace weft

@@ -2,60 +2,7 @@
 
 #include "loop/perform.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 namespace weft::detail {
-namespace {
-
-std::int64_t system_call(operation& op) noexcept {
-    auto offset = static_cast<off_t>(op.offset);
-    switch (op.what) {
-        case operation::kind::poll: {
-            pollfd descriptor{op.fd, static_cast<short>(op.flags), 0};
-            int ready = ::poll(&descriptor, 1, 0);
-            if (ready == 0) {
-                errno = EAGAIN;
-                return -1;
-            }
-            return ready < 0 ? -1 : descriptor.revents;
-        }
-        case operation::kind::readv:
-            return ::preadv2(op.fd, op.iovecs, static_cast<int>(op.iovec_count), offset, op.flags);
-        case operation::kind::writev:
-            return ::pwritev2(op.fd, op.iovecs, static_cast<int>(op.iovec_count), offset, op.flags);
-        case operation::kind::fsync:
-            return op.flags != 0 ? ::fdatasync(op.fd) : ::fsync(op.fd);
-        case operation::kind::fallocate:
-            return ::fallocate(op.fd, op.flags, offset, static_cast<off_t>(op.length));
-        case operation::kind::recvmsg:
-            return ::recvmsg(op.fd, op.message, op.flags | MSG_DONTWAIT);
-        case operation::kind::sendmsg:
-            return ::sendmsg(op.fd, op.message, op.flags | MSG_DONTWAIT | MSG_NOSIGNAL);
-        case operation::kind::accept:
-            return ::accept4(op.fd, nullptr, nullptr, SOCK_CLOEXEC);
-        case operation::kind::connect:
-            return ::connect(op.fd, op.address, op.address_length);
-        case operation::kind::call:
-            return op.call(op.argument);
-    }
-    errno = EINVAL;
-    return -1;
-}
-
-}  // namespace
-
-std::int64_t perform(operation& op) noexcept {
-    std::int64_t result;
-    do {
-        result = system_call(op);
-    } while (result == -1 && errno == EINTR && op.what != operation::kind::call);
-    return result < 0 && op.what != operation::kind::call ? -errno : result;
-}
 
 bool blocks(operation const& op) noexcept {
     switch (op.what) {

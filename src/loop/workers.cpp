@@ -4,15 +4,25 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
+#include <chrono>
 #include <system_error>
 #include <utility>
 
 #include "loop/perform.hpp"
+#include "loop/quiet_thread.hpp"
 
 namespace weft::detail {
 
 namespace {
+
+constexpr std::size_t most_together = 64;
+
+// How long a thread stays without work: long against the cost of starting one (some 20 us).
+constexpr std::chrono::seconds idle_limit{1};
+
+bool is_call(operation const& op) {
+    return op.what == operation::kind::call;
+}
 
 bool quick(operation const& op) {
     return op.what == operation::kind::writev && op.flags == 0;
@@ -32,16 +42,24 @@ operation& workers::list::pop() {
     return op;
 }
 
-bool workers::list::remove(operation& op) {
+/// Takes out all that `wanted` holds for, up to `limit` of them.
+template <class Predicate>
+workers::list workers::list::take_if(Predicate wanted, std::size_t limit) {
+    list taken;
     operation* previous = nullptr;
-    for (operation* o = first; o != nullptr; previous = std::exchange(o, o->next)) {
-        if (o == &op) {
-            (previous == nullptr ? first : previous->next) = op.next;
-            last = last == &op ? previous : last;
-            return true;
+    for (operation* op = first; op != nullptr && limit > 0;) {
+        operation* after = op->next;
+        if (wanted(*op)) {
+            (previous == nullptr ? first : previous->next) = after;
+            last = last == op ? previous : last;
+            taken.push(*op);
+            --limit;
+        } else {
+            previous = op;
         }
+        op = after;
     }
-    return false;
+    return taken;
 }
 
 workers::~workers() {
@@ -53,6 +71,7 @@ workers::~workers() {
     for (std::thread& thread : threads_) {
         thread.join();
     }
+    join_those_that_left();
 }
 
 void workers::hand_over() noexcept {
@@ -60,53 +79,73 @@ void workers::hand_over() noexcept {
         return;
     }
     std::unique_lock lock(mutex_);
-    std::size_t added = 0;
-    for (bool after_quick = false; !started_.empty();) {
+    while (!started_.empty()) {
         operation& op = started_.pop();
-        bool with_the_last = std::exchange(after_quick, quick(op)) && quick(op);
-        added += with_the_last ? 0 : 1;
-        waiting_.push(op);
+        (is_call(op) ? waiting_calls_ : waiting_).push(op);
+        ++at_work_;
     }
-    jobs_ += added;
-    while (idle_ + starting_ < jobs_ && threads_.size() < limit_) {
-        try {
-            add_thread();
-        } catch (std::system_error const&) {
-            break;
-        }
-    }
+    bool wake = find_thread();
     if (threads_.empty()) {
-        while (!waiting_.empty()) {
-            operation& op = waiting_.pop();
-            op.result = -EAGAIN;
-            finished_.push(op);
+        for (list* refused : {&waiting_, &waiting_calls_}) {
+            while (!refused->empty()) {
+                operation& op = refused->pop();
+                op.result = -EAGAIN;
+                finished_.push(op);
+            }
         }
         notify_.notify();
     }
     lock.unlock();
-    for (std::size_t i = 0; i < added; ++i) {
+    if (wake) {
         work_there_.notify_one();
     }
 }
 
+bool workers::runnable(operation const& op) const {
+    return !quick(op) || std::ranges::find(being_written_, op.fd) == being_written_.end();
+}
+
+bool workers::any_runnable() const {
+    if (!waiting_calls_.empty() && calls_ < most_calls) {
+        return true;
+    }
+    for (operation const* op = at_io_ < limit_ ? waiting_.first : nullptr; op != nullptr; op = op->next) {
+        if (runnable(*op)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// For what is there to do: a thread that starts, or, with true, one that is to be woken. It does the same once more when
+/// it has taken its part, so one at a time suffices. What waits for a file that is being written is found by the thread
+/// that writes it. Under mutex_.
+bool workers::find_thread() noexcept {
+    if (!any_runnable()) {
+        return false;
+    }
+    if (idle_ == 0 && starting_ == 0 && threads_.size() < limit_ + most_calls) {
+        try {
+            add_thread();
+        } catch (std::system_error const&) {
+            return false;  // those that there are will come to it
+        }
+    }
+    return idle_ > 0;
+}
+
 void workers::add_thread() {
-    // Signals are for the threads of the program: a worker inherits a mask that keeps them all out.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct restore {
-        sigset_t const& mask;
-        ~restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-    } at_end{before};
-    threads_.emplace_back([this] { work(); });
+    join_those_that_left();
+    threads_.push_back(quiet_thread([](void* me) { static_cast<workers*>(me)->work(); }, this));
     ++starting_;
 }
 
 void workers::cancel(operation& op) noexcept {
-    bool taken_back = started_.remove(op);
+    auto is_it = [&op](operation const& other) { return &other == &op; };
+    bool taken_back = !started_.take_if(is_it, 1).empty();
     std::lock_guard lock(mutex_);
-    if (taken_back || waiting_.remove(op)) {
+    at_work_ += taken_back ? 1 : 0;  // complete_finished() counts it as one
+    if (taken_back || !(is_call(op) ? waiting_calls_ : waiting_).take_if(is_it, 1).empty()) {
         op.result = -ECANCELED;
         finished_.push(op);
         notify_.notify();
@@ -121,17 +160,28 @@ void workers::complete_finished() noexcept {
     }
     while (!done.empty()) {
         operation& op = done.pop();
+        --at_work_;
         op.complete(op);
     }
 }
 
-/// One operation, or all quick ones at the head of the queue. Under mutex_.
+/// One operation, or the writes of one file. Under mutex_.
 workers::list workers::take() {
     list taken;
-    do {
-        taken.push(waiting_.pop());
-    } while (quick(*taken.last) && !waiting_.empty() && quick(*waiting_.first));
-    jobs_ = waiting_.empty() ? 0 : std::max<std::size_t>(jobs_, 2) - 1;
+    if (at_io_ < limit_) {
+        taken = waiting_.take_if([this](operation const& op) { return runnable(op); }, 1);
+    }
+    if (taken.empty() && calls_ < most_calls && !waiting_calls_.empty()) {
+        taken.push(waiting_calls_.pop());
+    }
+    if (!taken.empty() && quick(*taken.first)) {
+        being_written_.push_back(taken.first->fd);
+        list more = waiting_.take_if([&](operation const& op) { return quick(op) && op.fd == taken.first->fd; },
+                                     most_together - 1);
+        while (!more.empty()) {
+            taken.push(more.pop());
+        }
+    }
     return taken;
 }
 
@@ -139,25 +189,63 @@ void workers::work() {
     std::unique_lock lock(mutex_);
     --starting_;
     for (;;) {
-        ++idle_;
-        work_there_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-        --idle_;
-        if (waiting_.empty()) {
+        list taken = take();
+        if (!taken.empty()) {
+            perform_all(taken, lock);
+        } else if (stopping_) {
+            return;
+        } else if (!wait_for_work(lock)) {
+            leave_threads();
             return;
         }
-        list taken = take();
-        lock.unlock();
-        for (operation* op = taken.first; op != nullptr; op = op->next) {
-            op->result = perform(*op);
-        }
-        lock.lock();
-        bool first = finished_.empty();
-        while (!taken.empty()) {
-            finished_.push(taken.pop());
-        }
-        if (first) {
-            notify_.notify();
-        }
+    }
+}
+
+/// Returns whether there may be some. The mutex is held when it says that there is none, and the thread is no longer
+/// counted as idle: whoever has work from then on does not count on it.
+bool workers::wait_for_work(std::unique_lock<std::mutex>& lock) {
+    ++idle_;
+    bool in_vain = work_there_.wait_for(lock, idle_limit) == std::cv_status::timeout;
+    --idle_;
+    return !in_vain || stopping_ || any_runnable();
+}
+
+/// Under mutex_; from then on the calling thread only lets go of that.
+void workers::leave_threads() noexcept {
+    auto me = std::ranges::find(threads_, std::this_thread::get_id(), &std::thread::get_id);
+    left_.push_back(std::move(*me));
+    threads_.erase(me);
+}
+
+void workers::join_those_that_left() noexcept {
+    for (std::thread& thread : left_) {
+        thread.join();
+    }
+    left_.clear();
+}
+
+void workers::perform_all(list taken, std::unique_lock<std::mutex>& lock) {
+    std::size_t& busy = is_call(*taken.first) ? calls_ : at_io_;
+    ++busy;
+    bool wake = find_thread();
+    lock.unlock();
+    if (wake) {
+        work_there_.notify_one();
+    }
+    for (operation* op = taken.first; op != nullptr; op = op->next) {
+        op->result = perform(*op);
+    }
+    lock.lock();
+    --busy;
+    if (quick(*taken.first)) {
+        std::erase(being_written_, taken.first->fd);
+    }
+    bool first = finished_.empty();
+    while (!taken.empty()) {
+        finished_.push(taken.pop());
+    }
+    if (first) {
+        notify_.notify();
     }
 }
 

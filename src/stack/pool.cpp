@@ -7,21 +7,25 @@
 //
 // The link of a cached stack lies on the stack itself, in the page that it has touched anyway.
 
-#include <sys/mman.h>
-
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <mutex>
+#include <string>
+#include <system_error>
 #include <vector>
 
 #include "stack/slab.hpp"
+#include "stack/system.hpp"
 
 namespace weft {
 namespace detail {
 namespace {
 
-constexpr std::size_t smallest_slot = 32 * 1024;
-constexpr std::size_t size_classes = 32;
+constexpr std::size_t smallest_slot = 2 * stack_guard_size;
+constexpr std::size_t largest_slot = std::bit_floor(SIZE_MAX / 4);
+constexpr std::size_t size_classes = std::countr_zero(largest_slot) - std::countr_zero(smallest_slot) + 1;
 constexpr std::size_t cache_limit = 64;
 constexpr std::size_t batch = cache_limit / 2;
 
@@ -86,6 +90,9 @@ public:
         }
     }
 
+    void lock() { mutex_.lock(); }
+    void unlock() { mutex_.unlock(); }
+
 private:
     /// Gives the stack's pages back to the system. It can't be linked through them then: the list is beside it.
     bool cool(stack const& s) noexcept {
@@ -94,22 +101,48 @@ private:
         } catch (std::bad_alloc const&) {
             return false;
         }
-        char* slot_end = s.low - stack_guard_size + s.slot_size;
-        madvise(s.low, static_cast<std::size_t>(slot_end - s.low), MADV_DONTNEED);
+        give_back(s.low, s.low - stack_guard_size + s.slot_size);
         return true;
     }
 
-    std::mutex mutex_;
+    static_mutex mutex_;
     free_list warm_;
     std::vector<stack> cold_;
     slab* slab_ = nullptr;
 };
 
+// Never destroyed, because threads that outlive main() still give stacks back; and there from the start, because a fork()
+// while another thread makes it would leave it half made in the child.
+union shared_pools {
+    constexpr shared_pools() : of_class{} {}
+    ~shared_pools() {}  // NOLINT(modernize-use-equals-default): a defaulted one would be deleted
+
+    std::array<shared_pool, size_classes> of_class;
+};
+constinit shared_pools pools;
+
 shared_pool& pool_of(std::size_t size_class) {
-    // Never destroyed: threads that outlive main() still give stacks back.
-    static auto& pools = *new std::array<shared_pool, size_classes>;
-    return pools[size_class];
+    return pools.of_class[size_class];
 }
+
+// fork() copies the locks as they are, and in the child there are no other threads that would open them. So they are all
+// held by the thread that forks. What other threads have in their caches, and what they run on, is lost to the child:
+// address space, and pages that it shares with the parent until one of them writes.
+void before_fork() {
+    for (shared_pool& pool : pools.of_class) {
+        pool.lock();
+    }
+    slabs_lock.lock();
+}
+
+void after_fork() {
+    slabs_lock.unlock();
+    for (shared_pool& pool : pools.of_class) {
+        pool.unlock();
+    }
+}
+
+[[maybe_unused]] int const watches_fork = at_fork(before_fork, after_fork, after_fork);
 
 // Of a trivial type, so that reaching it costs no check whether it was made yet.
 constinit thread_local std::array<free_list, size_classes> cache;
@@ -135,7 +168,11 @@ void keep_cache_until_thread_ends() {
 }  // namespace detail
 
 stack allocate_stack(std::size_t size) {
-    std::size_t slot_size = std::bit_ceil(size < detail::smallest_slot ? detail::smallest_slot : size);
+    if (size > detail::largest_slot) {
+        throw std::system_error(std::make_error_code(std::errc::not_enough_memory),
+                                "weft: no address space for a stack of " + std::to_string(size) + " bytes");
+    }
+    std::size_t slot_size = std::bit_ceil(std::max(size, detail::smallest_slot));
     std::size_t size_class = detail::class_of(slot_size);
     auto& list = detail::cache[size_class];
     if (list.count == 0) [[unlikely]] {

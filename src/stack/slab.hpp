@@ -6,7 +6,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <weft/stack.hpp>
+
+#include "stack/static_mutex.hpp"
 
 namespace weft::detail {
 
@@ -22,16 +25,23 @@ struct slab {
 
 extern "C" slab* weft_slabs;
 
+/// Held while a slab is added. Taken after a pool's lock.
+extern static_mutex slabs_lock;
+
 enum class guard_kind {
-    markers,  ///< MADV_GUARD_INSTALL, Linux 6.13: splits no mapping.
-    mappings  ///< mprotect(PROT_NONE): two more mappings a stack, of which vm.max_map_count allows about 65,000.
+    markers,   ///< MADV_GUARD_INSTALL, Linux 6.13: splits no mapping.
+    mappings,  ///< mprotect(PROT_NONE): two more mappings a stack, of which vm.max_map_count allows about 65,000.
+    reserved   ///< Windows: address space that was never made memory.
 };
 
-/// Makes a slot unreachable in its lowest `stack_guard_size` bytes. Throws std::system_error.
+/// What the running system offers.
+guard_kind best_guard_kind() noexcept;
+
+/// Makes a slot unreachable in its lowest `stack_guard_size` bytes. Throws std::system_error. Not on Windows.
 void install_guard(char* slot, guard_kind kind);
 
-/// What the running kernel offers. Found out once.
-guard_kind best_guard_kind() noexcept;
+/// From now on guards are of this kind, whatever the kernel offers. For tests. Not on Windows.
+void force_guard_kind(guard_kind kind) noexcept;
 
 /// Carves a new slot of this size, from `current` while it has any left, else from a new slab that becomes `current`.
 /// The caller holds the lock of the size's pool. Throws std::system_error.
@@ -39,6 +49,10 @@ char* carve_slot(slab*& current, std::size_t slot_size);
 
 /// Sees to it that the calling thread's cache of stacks is given back when the thread ends, after all that is made later.
 void keep_cache_until_thread_ends();
+
+/// A slot's colour is its number (its address divided by its size) modulo `colours`.
+inline constexpr std::uintptr_t colours = 16;
+inline constexpr std::uintptr_t colour_step = 128;
 
 /// The stack in the slot at `slot`, its top moved down by the slot's colour.
 stack stack_in(char* slot, std::size_t slot_size) noexcept;

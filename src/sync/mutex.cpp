@@ -7,6 +7,7 @@
 namespace weft {
 
 mutex::~mutex() {
+    waiters_lock_.pass();  // who has it last may be faster than who let go of it before
     if (state_.load(std::memory_order_relaxed) != unlocked) {
         detail::die({}, "a weft::mutex was destroyed while it was locked");
     }
@@ -16,9 +17,13 @@ void mutex::lock_slowly(place where) {
     if (owned()) {
         detail::die(where, "a weft::mutex was locked again by its holder: it would wait for itself for ever");
     }
-    if (detail::interrupted()) {
-        detail::throw_cancelled("lock");
+    if (detail::stop_of_caller().asked()) {
+        detail::throw_stopped("lock");
     }
+    if (lock_soon()) {
+        return;
+    }
+    detail::waits_for_holder note(owner_, where);
     waiters_lock_.lock();
     if ((state_.fetch_or(locked | contended, std::memory_order_acquire) & locked) == 0) {
         waiters_lock_.unlock();
@@ -27,24 +32,44 @@ void mutex::lock_slowly(place where) {
     detail::waiter w;
     waiters_.push(w);
     if (!detail::wait(w, {"a mutex", this, waiters_lock_, waiters_}, where)) {
-        detail::throw_cancelled("lock");
+        detail::throw_stopped("lock");
     }
+}
+
+/// Whether the lock became free within a few looks. If the holder is on this thread, it does not: it runs when we wait.
+bool mutex::lock_soon() noexcept {
+    if (thread_.load(std::memory_order_relaxed) == &detail::this_thread()) {
+        return false;
+    }
+    detail::brief_looks looks;
+    do {
+        std::uint32_t seen = state_.load(std::memory_order_relaxed);
+        if (seen == unlocked && state_.compare_exchange_strong(seen, locked, std::memory_order_acquire)) {
+            return true;
+        }
+        if ((seen & contended) != 0) {
+            return false;  // behind those that wait
+        }
+    } while (looks.again());
+    return false;
 }
 
 void mutex::unlock_slowly() {
     waiters_lock_.lock();
-    if (waiters_.empty()) {  // those that waited were cancelled
+    detail::waiter* first = waiters_.grant_first();
+    if (first == nullptr) {  // those that waited have given up
         state_.store(unlocked, std::memory_order_release);
         waiters_lock_.unlock();
         return;
     }
-    detail::waiter& first = waiters_.pop();
-    first.granted = true;
     if (waiters_.empty()) {
         state_.store(locked, std::memory_order_relaxed);
     }
+    if (first->thread != &detail::this_thread().stop) {
+        thread_.store(nullptr, std::memory_order_relaxed);  // not this one any more; it tells which when it runs
+    }
     waiters_lock_.unlock();
-    detail::wake(first);
+    detail::wake(*first);
 }
 
 void mutex::die_of_unlock(place where) const {

@@ -9,6 +9,7 @@
 namespace weft {
 
 semaphore::~semaphore() {
+    lock_.pass();  // who has acquired may be faster than who has released
     if (!waiters_.empty()) {
         detail::die({}, "a weft::semaphore was destroyed while somebody waits for it");
     }
@@ -19,8 +20,8 @@ void semaphore::acquire_slowly(std::int64_t amount, place where) {
         detail::die(where, "acquire(" + std::to_string(amount) + ") of a weft::semaphore that has " +
                                std::to_string(total_) + " in all: it would wait for ever");
     }
-    if (detail::interrupted()) {
-        detail::throw_cancelled("acquire");
+    if (detail::stop_of_caller().asked()) {
+        detail::throw_stopped("acquire");
     }
     detail::waiter w;
     w.amount = amount;
@@ -35,7 +36,7 @@ void semaphore::acquire_slowly(std::int64_t amount, place where) {
     }
     auto grant_others = [](void* on) noexcept { return static_cast<semaphore*>(on)->grant(); };
     if (!detail::wait(w, {"a semaphore", this, lock_, waiters_, grant_others}, where)) {
-        detail::throw_cancelled("acquire");
+        detail::throw_stopped("acquire");
     }
 }
 
@@ -58,7 +59,11 @@ detail::waiter* semaphore::grant() noexcept {
     detail::waiter* first = nullptr;
     detail::waiter** end = &first;
     while (!waiters_.empty() && available() >= waiters_.front().amount) {
-        detail::waiter& served = waiters_.pop();
+        detail::waiter& served = waiters_.front();
+        waiters_.remove(served);
+        if (!served.claim()) {
+            continue;
+        }
         word_.fetch_sub(served.amount * 2, std::memory_order_acquire);
         served.granted = true;
         served.next = nullptr;

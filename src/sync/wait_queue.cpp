@@ -16,14 +16,12 @@ wait_queue::~wait_queue() {
 
 bool wait_queue::wake_one() noexcept {
     lock_.lock();
-    if (waiters_.empty()) {
-        lock_.unlock();
+    detail::waiter* first = waiters_.grant_first();
+    lock_.unlock();
+    if (first == nullptr) {
         return false;
     }
-    detail::waiter& first = waiters_.pop();
-    first.granted = true;
-    lock_.unlock();
-    detail::wake(first);
+    detail::wake(*first);
     return true;
 }
 

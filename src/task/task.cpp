@@ -1,12 +1,15 @@
 // Floor 5: task
 
+#include <weft/dump.hpp>
 #include <weft/task.hpp>
 
 #include <exception>
 
 #include <string>
+#include <system_error>
 
 #include "coroutine/misuse.hpp"
+#include "task/move_to.hpp"
 
 namespace weft {
 namespace detail {
@@ -25,13 +28,17 @@ void task_list::remove(task_state& t) noexcept {
     if (t.next != nullptr) {
         t.next->previous = t.previous;
     }
-    if (first == nullptr && none_left != nullptr) {
-        *none_left = true;
+}
+
+void tasks_of_loop::look_whether_none_left() noexcept {
+    if (none_left != nullptr) {
+        *none_left = unscoped.first == nullptr && !loop::current().has_guests();
     }
 }
 
-[[gnu::noinline]] task_list& tasks_of_this_thread() {
-    thread_local task_list tasks;
+[[gnu::noinline]] tasks_of_loop& tasks_of_this_thread() {
+    thread_local tasks_of_loop tasks;
+    asm volatile("");  // else compilers find out that it always returns the same, and keep that across a switch
     return tasks;
 }
 
@@ -42,17 +49,15 @@ void free_task(task_state& t) noexcept {
     if (t.destroy_result != nullptr) {
         t.destroy_result(t);
     }
+    forget_travels(t);
     std::destroy_at(&t);
     destroy(co, {});
 }
 
 void wake_joiner(task_state& t) noexcept {
-    if (t.joiner_outside != nullptr) {
-        *t.joiner_outside = true;
-    } else if (t.joiner != nullptr) {
-        control_block& joiner = *std::exchange(t.joiner, nullptr);
-        joiner.wait = nullptr;
-        wake(joiner);
+    if (t.waiting != nullptr) {
+        joiner& j = *std::exchange(t.waiting, nullptr);
+        j.task_ended(j);
     }
 }
 
@@ -67,8 +72,12 @@ void wake_joiner(task_state& t) noexcept {
     die({}, "detached task: " + describe(*t.block) + " ended with an exception that nobody can catch: " + what);
 }
 
-/// An interruption of join(): the task runs on, its joiner does not wait for it any more.
-struct join_wait : interruptible_wait {
+/// When it is interrupted, the task runs on; its joiner does not wait for it any more.
+struct join_wait : loop_wait, joiner {
+    explicit join_wait(task_state& task)
+        : loop_wait([](interruptible_wait& w) noexcept { wake_joiner(*static_cast<join_wait&>(w).t); }),
+          joiner{[](joiner& j) noexcept { static_cast<join_wait&>(j).end(); }},
+          t(&task) {}
     task_state* t;
 };
 
@@ -76,18 +85,28 @@ struct join_wait : interruptible_wait {
 
 void at_end_of_task(control_block& co) {
     auto& t = *static_cast<task_state*>(co.annex);
+    if (t.home == this_thread().home) {
+        finish(t);
+    } else {
+        finish_at_home(t);
+    }
+}
+
+void finish(task_state& t) {
     t.ended = true;
     if (t.owner != nullptr) {
         t.owner->ended(t);
         free_task(t);
         return;
     }
-    tasks_of_this_thread().remove(t);
+    tasks_of_loop& tasks = tasks_of_this_thread();
+    tasks.unscoped.remove(t);
+    tasks.look_whether_none_left();
     if (t.owned) {
         wake_joiner(t);
         return;
     }
-    if (t.failure && co.stop == stop_reason::none) {
+    if (t.failure && !t.block->stop.cancelled) {
         die_of_failure(t);
     }
     free_task(t);
@@ -97,43 +116,48 @@ void start(task_state& t, scope* owner) {
     t.owner = owner;
     t.block->at_end = &at_end_of_task;
     loop::current().schedule(*t.block);
+    t.home = t.block->home;
+    tasks_of_loop& tasks = tasks_of_this_thread();
+    ++tasks.arrivals;
     if (owner != nullptr) {
         owner->add(t);
     } else {
-        tasks_of_this_thread().add(t);
-        if (tasks_of_this_thread().none_left != nullptr) {  // run() ends: what is started now ends with the rest
-            t.block->stop = stop_reason::cancelled;
+        tasks.unscoped.add(t);
+        if (tasks.none_left != nullptr) {  // run() ends: what is started now ends with the rest
+            t.block->stop.cancel();
         }
     }
 }
 
-void wait_for_end(task_state& t, place where) {
+void cancel(task_state& t) noexcept {
+    check_thread(t, "cancelled", {});
     if (t.ended) {
         return;
     }
-    control_block* self = this_thread().current;
-    if (self == nullptr) {
-        bool ended = false;
-        t.joiner_outside = &ended;
-        loop::current().run_until(ended);
+    if (t.travels == nullptr || !cancel_elsewhere(t)) {
+        t.block->stop.cancel();
+    }
+}
+
+void wait_for_end(task_state& t, place where) {
+    check_thread(t, "joined", where);
+    if (t.ended) {
         return;
     }
-    if (self->interrupted()) {
-        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "weft: join");
+    if (stop_of_caller().asked()) {
+        throw_stopped("join");
     }
-    join_wait wait;
-    wait.t = &t;
-    wait.interrupt = [](interruptible_wait& w) noexcept { wake_joiner(*static_cast<join_wait&>(w).t); };
-    t.joiner = self;
-    self->wait = self->shielded == 0 ? &wait : nullptr;
-    park(*self, "a task's end", t.block, where);
+    join_wait wait(t);
+    t.waiting = &wait;
+    wait.wait("a task's end", t.block, where);
     if (!t.ended) {
-        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "weft: join");
+        throw_stopped("join");
     }
 }
 
 void detach(task_state& t) noexcept {
-    if (t.ended && t.failure && t.block->stop == stop_reason::none) {
+    check_thread(t, "detached", {});
+    if (t.ended && t.failure && !t.block->stop.cancelled) {
         die_of_failure(t);
     }
     let_go(t);
@@ -153,93 +177,126 @@ void die_if_in_coroutine(char const* what, place where) {
 }
 
 void cancel_and_join_all_tasks() {
-    task_list& tasks = tasks_of_this_thread();
-    bool none_left = tasks.first == nullptr;
+    tasks_of_loop& tasks = tasks_of_this_thread();
+    bool none_left = false;
     tasks.none_left = &none_left;
-    for (auto* t = tasks.first; t != nullptr; t = t->next) {
-        interrupt(*t->block, stop_reason::cancelled);
+    tasks.look_whether_none_left();
+    for (auto* t = tasks.unscoped.first; t != nullptr; t = t->next) {
+        cancel(*t);
     }
+    cancel_guests(tasks);
     loop::current().run_until(none_left);
     tasks.none_left = nullptr;
 }
 
+running::running(clock::duration report_parked_after) {
+    if (report_parked_after != clock::duration::max()) {
+        loop::current().when_idle(&report_parked, report_parked_after);
+    }
+}
+
+running::~running() {
+    cancel_and_join_all_tasks();
+    loop::current().when_idle(nullptr, {});
+}
+
 }  // namespace detail
+
+namespace {
+
+bool is_cancellation(std::exception_ptr const& failure) noexcept {
+    try {
+        std::rethrow_exception(failure);
+    } catch (std::system_error const& e) {
+        return e.code() == std::errc::operation_canceled;
+    } catch (...) {
+        return false;
+    }
+}
+
+}  // namespace
 
 scope::~scope() {
     if (size_ > 0) {
         cancel();
-        detail::uninterrupted anyway;
+        uninterrupted anyway;
         wait_for_all(place("~scope", 0));
     }
 }
 
 void scope::add(detail::task_state& t) noexcept {
+    if (tasks_.first != nullptr) {
+        detail::check_thread(*tasks_.first, "joined by another task of its scope that was started", {});
+    }
     tasks_.add(t);
     ++size_;
     if (cancelled_) {
-        t.block->stop = detail::stop_reason::cancelled;
+        t.block->stop.cancel();
     }
 }
 
 void scope::ended(detail::task_state& t) noexcept {
     tasks_.remove(t);
     --size_;
-    bool of_its_own = t.failure && t.block->stop == detail::stop_reason::none;
-    if (of_its_own && !failure_) {
-        failure_ = t.failure;
-        cancel();
+    if (t.failure && !(t.block->stop.cancelled && is_cancellation(t.failure))) {
+        keep_failure(t.failure);
     }
     if (size_ > 0) {
         return;
     }
-    joiner_outside_ = true;
     if (joiner_ != nullptr) {
-        detail::control_block& joiner = *std::exchange(joiner_, nullptr);
-        joiner.wait = nullptr;
-        detail::wake(joiner);
+        std::exchange(joiner_, nullptr)->end();
+    }
+}
+
+void scope::keep_failure(std::exception_ptr const& failure) noexcept {
+    try {
+        failures_.push_back(failure);
+    } catch (std::bad_alloc const&) {  // then the first is the only one
+    }
+    if (!failure_) {
+        failure_ = failure;
+        cancel();
     }
 }
 
 void scope::cancel() noexcept {
     cancelled_ = true;
     for (auto* t = tasks_.first; t != nullptr; t = t->next) {
-        detail::interrupt(*t->block, detail::stop_reason::cancelled);
+        detail::cancel(*t);
     }
 }
 
 void scope::wait_for_all(place where) {
-    detail::control_block* self = detail::this_thread().current;
-    if (self == nullptr) {
-        joiner_outside_ = size_ == 0;
-        loop::current().run_until(joiner_outside_);
-        return;
-    }
-    struct scope_wait : detail::interruptible_wait {
+    struct scope_wait : detail::loop_wait {
+        explicit scope_wait(scope* s)
+            : loop_wait([](detail::interruptible_wait& w) noexcept {
+                  static_cast<scope_wait&>(w).waited_for->cancel();  // their end ends the wait
+              }),
+              waited_for(s) {}
         scope* waited_for;
-    } wait;
-    wait.waited_for = this;
-    wait.interrupt = [](detail::interruptible_wait& w) noexcept {
-        static_cast<scope_wait&>(w).waited_for->cancel();  // their end ends the wait
     };
     while (size_ > 0) {
-        joiner_ = self;
-        self->wait = self->shielded == 0 ? &wait : nullptr;
-        detail::park(*self, "a scope's tasks", this, where);
+        detail::check_thread(*tasks_.first, "joined", where);
+        scope_wait wait(this);
+        joiner_ = &wait;
+        wait.wait("a scope's tasks", this, where);
     }
 }
 
 void scope::join(place where) {
-    detail::control_block* self = detail::this_thread().current;
-    if (self != nullptr && self->interrupted()) {
+    detail::stop_state const& mine = detail::stop_of_caller();
+    if (mine.asked()) {
         cancel();
     }
     wait_for_all(where);
     cancelled_ = false;
+    failures_of_last_join_ = std::exchange(failures_, {});
     if (std::exception_ptr failure = std::exchange(failure_, nullptr)) {
         std::rethrow_exception(failure);
     }
-    if (self != nullptr && self->interrupted()) {
-        throw std::system_error(std::make_error_code(std::errc::operation_canceled), "weft: join");
+    if (mine.asked()) {
+        detail::throw_stopped("join");
     }
 }
 

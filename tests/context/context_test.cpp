@@ -3,45 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <vector>
-#include <weft/detail/context.hpp>
+
+#include "raw_context.hpp"
 
 namespace {
-
-namespace context = weft::context;
-
-/// A context on a stack of its own, that runs `body(*this)` and is left with leave().
-class raw_context {
-public:
-    using body = void (*)(raw_context&);
-
-    explicit raw_context(body b) : body_(b) {
-        auto end = reinterpret_cast<std::uintptr_t>(memory_.data() + memory_.size()) & ~std::uintptr_t{63};
-        left_ = context::make(base_.record, reinterpret_cast<void*>(end), [](void* base, std::uintptr_t first) {
-            auto& self = *static_cast<located*>(base)->self;
-            self.word = first;
-            self.body_(self);
-            ADD_FAILURE() << "the body returned";
-        });
-    }
-
-    std::uintptr_t enter(std::uintptr_t handed_over) { return context::enter(enterer_, left_, handed_over); }
-    std::uintptr_t leave(std::uintptr_t handed_over) { return context::leave(left_, enterer_, handed_over); }
-
-    std::uintptr_t word = 0;
-
-private:
-    struct located {
-        context::base_record record;
-        raw_context* self;
-    };
-
-    located base_{{}, this};
-    context::frame enterer_;
-    void* left_ = nullptr;
-    body body_;
-    std::vector<char> memory_ = std::vector<char>(256 * 1024);
-};
 
 TEST(context, hands_words_over_both_ways) {
     raw_context c([](raw_context& self) {
@@ -70,7 +35,7 @@ std::uint64_t sum_across_switches(raw_context& other, std::uint64_t seed) {
     double x = static_cast<double>(seed) * 0.5, y = x * 3, z = x * 5;
     long double w = static_cast<long double>(seed) * 0.25L;
     for (int i = 0; i < 500; ++i) {
-        other.enter(seed + static_cast<unsigned>(i));
+        other.enter(static_cast<std::uintptr_t>(seed) + static_cast<unsigned>(i));
         a += 1, b += a, c += b, d += c, e += d, f += e, g += f;
         x += 1, y += x, z += y, w += z;
     }
@@ -80,7 +45,7 @@ std::uint64_t sum_across_switches(raw_context& other, std::uint64_t seed) {
 void clobber(raw_context& self) {
     volatile std::uint64_t numbers[32];
     volatile double more[32];
-    for (std::uint64_t i = self.word;; i = self.leave(i)) {
+    for (std::uint64_t i = self.word;; i = self.leave(static_cast<std::uintptr_t>(i))) {
         for (int k = 0; k < 32; ++k) {
             numbers[k] = i * static_cast<unsigned>(k);
             more[k] = static_cast<double>(numbers[k]) * 1.5;

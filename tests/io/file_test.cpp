@@ -17,40 +17,26 @@
 #include <weft/file.hpp>
 #include <weft/task.hpp>
 
+#include "worlds.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
+using namespace worlds;
+using weft::bytes_of;
 
-std::span<std::byte const> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span(text));
-}
-
-std::string text_of(std::span<std::byte const> data) {
-    return {reinterpret_cast<char const*>(data.data()), data.size()};
-}
-
-/// A folder of its own for each test.
-class file_io : public testing::Test {
+class file_io : public folder {
 protected:
-    file_io() {
-        std::string name = (std::filesystem::temp_directory_path() / "weft-file-XXXXXX").string();
-        folder_ = mkdtemp(name.data());
-    }
-    ~file_io() override { std::filesystem::remove_all(folder_); }
-
-    [[nodiscard]] std::filesystem::path path() const { return folder_ / "file"; }
     [[nodiscard]] weft::file create() const { return weft::file::open(path(), weft::file::mode::create); }
     [[nodiscard]] std::uint64_t blocks() const {
         struct stat about {};
         stat(path().c_str(), &about);
         return static_cast<std::uint64_t>(about.st_blocks);
     }
-
-    std::filesystem::path folder_;
 };
 
 TEST_F(file_io, reads_back_what_was_written) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         f.write_all_at(bytes_of("hello, world"), 0);
         std::array<std::byte, 12> buffer{};
@@ -69,7 +55,7 @@ TEST_F(file_io, works_outside_a_coroutine) {
 }
 
 TEST_F(file_io, reads_and_writes_at_offsets) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         f.write_all_at(bytes_of("0123456789"), 0);
         f.write_all_at(bytes_of("ab"), 4);
@@ -80,7 +66,7 @@ TEST_F(file_io, reads_and_writes_at_offsets) {
 }
 
 TEST_F(file_io, a_read_over_the_end_is_short) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         f.write_all_at(bytes_of("abc"), 0);
         std::array<std::byte, 10> buffer{};
@@ -89,7 +75,7 @@ TEST_F(file_io, a_read_over_the_end_is_short) {
 }
 
 TEST_F(file_io, a_read_at_the_end_gives_nothing) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         f.write_all_at(bytes_of("abc"), 0);
         std::array<std::byte, 10> buffer{};
@@ -100,7 +86,7 @@ TEST_F(file_io, a_read_at_the_end_gives_nothing) {
 }
 
 TEST_F(file_io, reads_scattered_and_writes_gathered) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         std::string a = "one";
         std::string b;
@@ -118,7 +104,7 @@ TEST_F(file_io, reads_scattered_and_writes_gathered) {
 }
 
 TEST_F(file_io, takes_more_buffers_than_the_kernel_does_at_once) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         std::string text(3'000, 'x');
         std::vector<iovec> out;
@@ -133,7 +119,7 @@ TEST_F(file_io, takes_more_buffers_than_the_kernel_does_at_once) {
 }
 
 TEST_F(file_io, writes_durably) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         f.write_all_at(bytes_of("kept"), 0, true);
         EXPECT_EQ(f.size(), 4U);
@@ -141,7 +127,7 @@ TEST_F(file_io, writes_durably) {
 }
 
 TEST_F(file_io, syncs) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         f.write_all_at(bytes_of("kept"), 0);
         EXPECT_NO_THROW(f.sync());
@@ -162,7 +148,7 @@ TEST_F(file_io, has_a_size_that_can_be_changed) {
 }
 
 TEST_F(file_io, punch_makes_zeros_and_gives_room_back) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         std::vector<std::byte> ones(1 << 20, std::byte{1});
         f.write_all_at(ones, 0);
@@ -184,7 +170,7 @@ TEST_F(file_io, punch_makes_zeros_and_gives_room_back) {
 }
 
 TEST_F(file_io, zero_makes_zeros_and_keeps_the_size) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         std::vector<std::byte> ones(64 << 10, std::byte{1});
         f.write_all_at(ones, 0);
@@ -204,7 +190,7 @@ TEST_F(file_io, zero_makes_zeros_and_keeps_the_size) {
 }
 
 TEST_F(file_io, allocate_reserves_room) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         std::error_code ec;
         f.allocate(0, 1 << 20, ec);
@@ -217,7 +203,7 @@ TEST_F(file_io, allocate_reserves_room) {
 }
 
 TEST_F(file_io, the_error_for_a_missing_file_names_it) {
-    weft::run([&] {
+    in_both_worlds([&] {
         try {
             auto f = weft::file::open(path(), weft::file::mode::read);
             FAIL() << "opened";
@@ -229,7 +215,7 @@ TEST_F(file_io, the_error_for_a_missing_file_names_it) {
 }
 
 TEST_F(file_io, a_write_to_a_file_opened_for_reading_fails_in_both_forms) {
-    weft::run([&] {
+    in_both_worlds([&] {
         create().close();
         weft::file f = weft::file::open(path(), weft::file::mode::read);
         std::error_code ec;
@@ -245,7 +231,7 @@ TEST_F(file_io, create_keeps_what_is_there) {
 }
 
 TEST_F(file_io, a_cancelled_task_begins_no_read) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         f.write_all_at(bytes_of("abc"), 0);
         std::array<std::byte, 3> buffer{};
@@ -256,8 +242,29 @@ TEST_F(file_io, a_cancelled_task_begins_no_read) {
     });
 }
 
-TEST_F(file_io, a_cancelled_write_leaves_the_buffer_alone_after_its_return) {
+TEST_F(file_io, a_read_past_the_page_cache_lets_others_run_meanwhile) {
+    constexpr std::size_t block = 4096;
+    weft::file written = create();
+    written.write_all_at(bytes_of(std::string(block, 'x')), 0);
+    written.sync();  // else the kernel could not read it at once anyway
+    int fd = ::open(path().c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
+    if (fd < 0) {
+        GTEST_SKIP() << "no O_DIRECT here";
+    }
     weft::run([&] {
+        weft::file f{weft::descriptor(fd)};
+        alignas(block) std::array<std::byte, block> buffer{};
+        bool ran = false;
+        auto other = weft::spawn([&] { ran = true; });
+        EXPECT_EQ(f.read_at(buffer, 0), block);
+        EXPECT_TRUE(ran);
+        EXPECT_EQ(buffer.back(), std::byte{'x'});
+        other.join();
+    });
+}
+
+TEST_F(file_io, a_cancelled_write_leaves_the_buffer_alone_after_its_return) {
+    in_both_worlds([&] {
         weft::file f = create();
         for (int i = 0; i < 50; ++i) {
             auto writer = weft::spawn([&] {
@@ -266,7 +273,7 @@ TEST_F(file_io, a_cancelled_write_leaves_the_buffer_alone_after_its_return) {
                 std::size_t n = f.write_all_at(*buffer, 0, false, ec);
                 EXPECT_TRUE(ec ? n < buffer->size() : n == buffer->size());
             });
-            weft::yield();
+            let_others_run();
             writer.cancel();
             writer.join();
         }
@@ -274,7 +281,7 @@ TEST_F(file_io, a_cancelled_write_leaves_the_buffer_alone_after_its_return) {
 }
 
 TEST_F(file_io, many_reads_at_once_all_get_their_own_data) {
-    weft::run([&] {
+    in_both_worlds([&] {
         weft::file f = create();
         std::vector<std::uint32_t> numbers(10'000);
         for (std::uint32_t i = 0; i < numbers.size(); ++i) {
@@ -333,7 +340,7 @@ private:
 };
 
 TEST_F(file_io, an_open_that_blocks_does_not_hold_up_the_next_one) {
-    weft::run([&] {
+    in_both_worlds([&] {
         create().close();  // there is an idle worker now
         std::filesystem::path fifo = folder_ / "fifo";
         ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
@@ -343,6 +350,7 @@ TEST_F(file_io, an_open_that_blocks_does_not_hold_up_the_next_one) {
         weft::file written = writer.join();  // lets the reader go on
         weft::file read = reader.join();
         EXPECT_TRUE(rescue.done()) << "the second open waited for the first";
+        std::filesystem::remove(fifo);
     });
 }
 

@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -268,6 +270,76 @@ TEST(loop, coroutines_that_yield_for_ever_do_not_starve_a_posted_call) {
     EXPECT_TRUE(stop);
 }
 
+/// Two coroutines that wake each other for ever, as fast as they can.
+class ping_pong {
+public:
+    void play() {
+        while (!stop) {
+            weft::handle other = std::move(parked_);
+            weft::suspend([&](weft::handle h) {
+                parked_ = std::move(h);
+                if (other) {
+                    other.wake();
+                }
+            });
+        }
+        if (parked_) {
+            parked_.wake();
+        }
+    }
+    bool stop = false;
+
+private:
+    weft::handle parked_;
+};
+
+TEST(loop, coroutines_that_wake_each_other_for_ever_starve_neither_a_timer_nor_io_nor_a_post) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    weft::loop& loop = weft::loop::current();
+    weft::run([&] {
+        ping_pong game;
+        weft::scope players;
+        players.spawn([&] { game.play(); });
+        players.spawn([&] { game.play(); });
+        weft::sleep_for(1ms);
+        weft::operation op{.what = weft::operation::kind::poll, .fd = ends[0], .flags = POLLIN};
+        std::jthread writer([&] { EXPECT_EQ(write(ends[1], "x", 1), 1); });
+        EXPECT_EQ(weft::detail::wait_for(op, "a pipe", weft::place::here()), POLLIN);
+        std::jthread poster([&] { loop.post([&] { game.stop = true; }); });
+        players.join();
+    });
+    weft::loop::current().system().closing(ends[0]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST(loop, coroutines_run_in_the_order_in_which_they_were_woken) {
+    weft::run([] {
+        constexpr std::size_t count = 1'000;  // more than a turn runs
+        std::vector<weft::handle> parked(count);
+        std::vector<std::size_t> ran;
+        weft::scope sleepers;
+        for (std::size_t i = 0; i < count; ++i) {
+            sleepers.spawn([&, i] {
+                weft::suspend([&](weft::handle h) { parked[i] = std::move(h); });
+                ran.push_back(i);
+            });
+        }
+        while (!parked.back()) {
+            weft::yield();
+        }
+        std::vector<std::size_t> order(count);
+        std::iota(order.begin(), order.end(), 0U);
+        std::shuffle(order.begin(), order.end(), std::mt19937(3));
+        for (std::size_t i : order) {
+            parked[i].wake();
+        }
+        sleepers.join();
+        EXPECT_EQ(ran, order);
+    });
+}
+
 TEST(loop, now_does_not_change_within_a_turn) {
     weft::run([] {
         auto before = weft::loop::current().now();
@@ -332,12 +404,7 @@ TEST_F(reactor_choice, an_unknown_name_is_an_invalid_argument_that_names_it) {
     }
 }
 
-class loop_death : public testing::Test {
-protected:
-    loop_death() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-};
-
-TEST_F(loop_death, a_second_loop_on_a_thread) {
+TEST(loop_death, a_second_loop_on_a_thread) {
     EXPECT_DEATH(
         {
             weft::loop first;
@@ -346,7 +413,7 @@ TEST_F(loop_death, a_second_loop_on_a_thread) {
         "weft: a second weft::loop on one thread");
 }
 
-TEST_F(loop_death, run_inside_one_of_its_coroutines) {
+TEST(loop_death, run_inside_one_of_its_coroutines) {
     EXPECT_DEATH(weft::run([] { weft::loop::current().run_once(false); }),
                  "weft: a loop was run from inside a coroutine");
 }

@@ -66,6 +66,31 @@ TEST(timer_heap, is_empty_after_a_million_were_armed_and_disarmed) {
     EXPECT_TRUE(std::none_of(timers.begin(), timers.end(), [](weft::timer const& t) { return t.armed(); }));
 }
 
+TEST(timer_heap, keeps_a_million_at_once_in_order_while_half_of_them_are_disarmed) {
+    std::mt19937 random(4);
+    std::vector<weft::timer> timers(1'000'000);
+    weft::timer_heap heap;
+    for (weft::timer& t : timers) {
+        heap.arm(t, weft::clock::time_point((random() % 100'000'000) * 1us));
+    }
+    std::size_t left = timers.size();
+    for (weft::timer& t : timers) {
+        if (random() % 2 == 0) {
+            heap.disarm(t);
+            --left;
+        }
+    }
+    weft::clock::time_point last{};
+    bool in_order = true;
+    for (; !heap.empty(); --left) {
+        weft::timer& t = heap.pop();
+        in_order = in_order && last <= t.when && !t.armed();
+        last = t.when;
+    }
+    EXPECT_EQ(left, 0U);
+    EXPECT_TRUE(in_order);
+}
+
 TEST(timer_heap, arming_an_armed_timer_moves_it) {
     weft::timer moved;
     weft::timer other;

@@ -279,12 +279,7 @@ TEST(mutex, a_thread_that_waits_for_it_runs_its_own_loop_meanwhile) {
 }
 
 /// Each statement runs in a process of its own, that has no loop yet.
-class mutex_death : public testing::Test {
-protected:
-    mutex_death() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-};
-
-TEST_F(mutex_death, unlock_by_another_coroutine) {
+TEST(mutex_death, unlock_by_another_coroutine) {
     EXPECT_DEATH(weft::run([] {
                      weft::mutex m;
                      m.lock();
@@ -293,13 +288,13 @@ TEST_F(mutex_death, unlock_by_another_coroutine) {
                  "weft: .*mutex_test.cpp:[0-9]+: unlock\\(\\) of a weft::mutex that the caller does not hold");
 }
 
-TEST_F(mutex_death, unlock_of_a_free_lock) {
+TEST(mutex_death, unlock_of_a_free_lock) {
     weft::mutex m;
     EXPECT_DEATH(m.unlock(),
                  "weft: .*mutex_test.cpp:[0-9]+: unlock\\(\\) of a weft::mutex that the caller does not hold");
 }
 
-TEST_F(mutex_death, locked_again_by_its_holder) {
+TEST(mutex_death, locked_again_by_its_holder) {
     EXPECT_DEATH(
         {
             weft::mutex m;
@@ -309,7 +304,7 @@ TEST_F(mutex_death, locked_again_by_its_holder) {
         "weft: .*mutex_test.cpp:[0-9]+: a weft::mutex was locked again by its holder");
 }
 
-TEST_F(mutex_death, destroyed_while_locked) {
+TEST(mutex_death, destroyed_while_locked) {
     EXPECT_DEATH(
         {
             weft::mutex m;
@@ -318,7 +313,7 @@ TEST_F(mutex_death, destroyed_while_locked) {
         "weft: a weft::mutex was destroyed while it was locked");
 }
 
-TEST_F(mutex_death, destroyed_while_waited_for) {
+TEST(mutex_death, destroyed_while_waited_for) {
     EXPECT_DEATH(weft::run([] {
                      auto m = std::make_unique<weft::mutex>();
                      m->lock();

@@ -166,18 +166,13 @@ TEST(semaphore, may_be_destroyed_by_the_thread_that_it_let_go_on) {
     }
 }
 
-class semaphore_death : public testing::Test {
-protected:
-    semaphore_death() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-};
-
-TEST_F(semaphore_death, acquire_of_more_than_there_is_in_all) {
+TEST(semaphore_death, acquire_of_more_than_there_is_in_all) {
     weft::semaphore s(2);
     EXPECT_DEATH(s.acquire(3),
                  "weft: .*semaphore_test.cpp:[0-9]+: acquire\\(3\\) of a weft::semaphore that has 2 in all");
 }
 
-TEST_F(semaphore_death, destroyed_while_somebody_waits) {
+TEST(semaphore_death, destroyed_while_somebody_waits) {
     EXPECT_DEATH(weft::run([] {
                      auto s = std::make_unique<weft::semaphore>(1);
                      s->acquire();

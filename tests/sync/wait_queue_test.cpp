@@ -198,12 +198,7 @@ TEST(wait_queue, wakes_a_plain_thread) {
     EXPECT_TRUE(changed.empty());
 }
 
-class wait_queue_death : public testing::Test {
-protected:
-    wait_queue_death() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-};
-
-TEST_F(wait_queue_death, destroyed_while_somebody_waits) {
+TEST(wait_queue_death, destroyed_while_somebody_waits) {
     EXPECT_DEATH(weft::run([] {
                      auto queue = std::make_unique<weft::wait_queue>();
                      auto waiter = weft::spawn([&] { queue->wait(); });

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <vector>
 #include <weft/task.hpp>
 
 namespace {
@@ -214,6 +215,65 @@ TEST(scope, counts_the_tasks_that_have_not_ended) {
         tasks.cancel();
         tasks.join();
         EXPECT_EQ(tasks.size(), 0U);
+    });
+}
+
+std::vector<std::string> messages(weft::scope const& s) {
+    std::vector<std::string> all;
+    for (std::exception_ptr const& failure : s.failures()) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (std::exception const& e) {
+            all.emplace_back(e.what());
+        }
+    }
+    return all;
+}
+
+TEST(scope, all_failures_can_be_had_in_the_order_in_which_they_were_thrown) {
+    weft::run([] {
+        weft::scope tasks;
+        tasks.spawn([] {
+            try {
+                weft::sleep_for(1h);
+            } catch (std::system_error const&) {
+                throw std::runtime_error("could not clean up");
+            }
+        });
+        tasks.spawn([] { weft::sleep_for(1h); });  // is only cancelled
+        tasks.spawn([] { throw std::out_of_range("far"); });
+        tasks.spawn([] { throw std::logic_error("also"); });
+        EXPECT_THROW(tasks.join(), std::out_of_range);
+        EXPECT_EQ(messages(tasks), (std::vector<std::string>{"far", "also", "could not clean up"}));
+    });
+}
+
+TEST(scope, failures_are_those_of_the_last_join) {
+    weft::run([] {
+        weft::scope tasks;
+        EXPECT_TRUE(tasks.failures().empty());
+        tasks.spawn([] { throw std::out_of_range("far"); });
+        EXPECT_THROW(tasks.join(), std::out_of_range);
+        tasks.spawn([] {});
+        EXPECT_EQ(tasks.failures().size(), 1U);
+        tasks.join();
+        EXPECT_TRUE(tasks.failures().empty());
+    });
+}
+
+TEST(scope, what_a_cancelled_task_throws_is_not_lost) {
+    weft::run([] {
+        weft::scope tasks;
+        tasks.spawn([] {
+            try {
+                weft::sleep_for(1h);
+            } catch (std::system_error const&) {
+                throw std::runtime_error("could not clean up");
+            }
+        });
+        weft::yield();
+        tasks.cancel();
+        EXPECT_THROW(tasks.join(), std::runtime_error);
     });
 }
 

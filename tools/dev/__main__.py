@@ -6,6 +6,7 @@ import bench
 import check
 import processes
 import run
+import soak
 import test
 
 HELP = f"""\
@@ -13,10 +14,28 @@ HELP = f"""\
                                without IMAGE: a fresh disk of 1 GiB, build/disk.img
 ./dev run --check              the same for a moment, with a client that copies data in and out and compares it
 ./dev test [--ci] [STAGE...]   what every change must pass; without STAGE: all of them, in this order:
-{test.describe_stages()}
-./dev check [--ci] [--all]     format, clang-tidy, the manual, shell and Python scripts; clang-tidy looks at the files that
-                               changed since the last commit that passed, with --all at all of them
-./dev bench [core|nbd|all] [--quick]
+{test.describe_stages(more=False)}
+                               and, by name or all together by --more, what takes longer than each change can wait for:
+{test.describe_stages(more=True)}
+./dev test --arch NAME         all floors that there are for another processor, under qemu-user:
+                               {", ".join(test.ARCHITECTURES)}
+./dev test --all-archs         for each of them
+./dev test --windows           all floors that there are for Windows, under wine
+./dev soak core [--preset NAME] [--steps N | --seconds N] [--seed N] [--threads N]
+                               random switching, nesting, throwing, destroying and moving, checked at each step;
+                               100,000,000 steps of the preset release unless told; the seed, printed, repeats it
+./dev soak sync [--preset NAME] [--seconds N] [--seed N] [--threads N] [--coroutines N]
+                               locks, channels, select and the rest, by 1,000 coroutines of 4 loops, with deadlines that are
+                               met and tasks that are cancelled; counters prove that nothing is lost; 60 s
+./dev soak io [--preset NAME] [--seconds N] [--seed N] [--threads N] [--clients N]
+                               clients that send in pieces, leave in the middle, reset, send garbage, are cancelled, against
+                               an echo and the NBD server, with interruptions and no descriptors; the seed gives them the
+                               same sessions again; 600 s; WEFT_REACTOR names a reactor
+./dev check [--ci] [--all]     format, clang-tidy, the manual, scripts, the ABI of the C library; clang-tidy looks at the files
+                               that changed since the last commit that passed, with --all at all of them; --all also
+                               checks the suspension marks, by clang's libraries
+./dev abi                      accept the ABI that the C library has now: write it to abi/weft-c.abi
+./dev bench [core|sync|nbd|echo|file|all] [--quick]
                                measure; the figures go to build/bench/NAME.json
 ./dev help                     this text
 
@@ -26,7 +45,8 @@ One build:  cmake --preset NAME && cmake --build --preset NAME && ctest --preset
 One test:   ctest --preset release -R mutex        one label: ctest --preset release -L sync
 """
 
-WORDS = {"run": run.main, "test": test.main, "check": check.main, "bench": bench.main}
+WORDS = {"run": run.main, "test": test.main, "soak": soak.main, "check": check.main, "abi": check.accept_abi,
+         "bench": bench.main}
 
 
 def main():

@@ -8,10 +8,16 @@ import packages
 import processes
 
 FOLDER = "build/bench-build"
+UCONTEXT = "build/bench-ucontext"
 BENCHMARKS = {
-    "core": ["bench/core.py", "--binary", f"{FOLDER}/bench/bench_core"],
+    "core": ["bench/core.py", "--binary", f"{FOLDER}/bench/bench_core", "--ucontext", f"{UCONTEXT}/bench/bench_core"],
+    "sync": ["bench/sync.py", "--binary", f"{FOLDER}/bench/bench_sync", "--go", f"{FOLDER}/bench/bench_sync_go",
+             "--plot", "build/bench/growth.svg"],
     "nbd": ["bench/nbd.py", "--server", f"{FOLDER}/apps/weft-nbd"],
+    "echo": ["bench/echo.py", "--binaries", f"{FOLDER}/bench"],
+    "file": ["bench/file.py", "--binary", f"{FOLDER}/bench/bench_file"],
 }
+WITHOUT_THE_REST = ["-DWEFT_BUILD_BENCH=ON", "-DWEFT_BUILD_TESTS=OFF", "-DWEFT_BUILD_EXAMPLES=OFF"]
 
 
 def main(arguments):
@@ -22,7 +28,10 @@ def main(arguments):
             processes.fail(f'bench knows {", ".join(BENCHMARKS)}, all and --quick, not "{name}"')
     packages.need(packages.BENCH)
     build.use_ccache()
-    build.build("release", "all", 1800, "-DWEFT_BUILD_BENCH=ON", "-DWEFT_BUILD_TESTS=OFF", folder=FOLDER)
+    build.build("release", "all", 1800, *WITHOUT_THE_REST, folder=FOLDER)
+    if "core" in names:
+        build.build("release", "bench_core", 900, *WITHOUT_THE_REST, "-DWEFT_BACKEND=ucontext", "-DWEFT_BUILD_APPS=OFF",
+                    folder=UCONTEXT)
     (processes.BUILD / "bench").mkdir(exist_ok=True)
     status = 0
     for name in names:

@@ -12,7 +12,7 @@ import packages
 import processes
 import report
 
-SOURCES = ("include", "src", "tests", "apps", "bench", "examples")
+SOURCES = ("include", "src", "tests", "apps", "bench", "examples", "tools")
 TIDIED = ("src", "apps")
 SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
 SHELL = ["dev", ".ci/run", "tests/install/run.sh"]
@@ -31,6 +31,41 @@ def command(*words):
         if result.status:
             stage.fails(f"over its time limit of {limit} s" if result.timed_out else words[0], result.lines)
     return run
+
+
+def write_abi(file, limit, name):
+    """What C programs see of libweft-c.so."""
+    build.build("release", "weft_c", limit)
+    return processes.run(["abidw", "--headers-dir", "include/weft/c", "--headers-dir", "include/weft/compat", "--suppressions",
+                          "abi/weft-c.suppr", "--drop-private-types", "--exported-interfaces-only", "--no-corpus-path",
+                          "--no-comp-dir-path", "--no-show-locs", "--out-file", file, "build/release/src/libweft-c.so"],
+                         limit, f"check-{name}")
+
+
+def abi(stage, limit, name):
+    if write_abi("build/weft-c.abi", limit, name).status:
+        stage.fails("abidw", [f"see build/logs/check-{name}"])
+    result = processes.run(["abidiff", "abi/weft-c.abi", "build/weft-c.abi"], limit, f"check-{name}")
+    if result.status:
+        stage.fails("the ABI of libweft-c.so is not what abi/weft-c.abi says; where it was only added to, ./dev abi accepts "
+                    "it; what has changed needs a version of its own: src/c/weft-c.map", result.lines)
+
+
+def accept_abi(_):
+    packages.need(packages.CHECK)
+    build.use_ccache()
+    return write_abi("abi/weft-c.abi", 600, "abi").status
+
+
+def marks(stage, limit, name):
+    """The library itself is held to the stricter rule: its mixed functions are marked all the way up."""
+    packages.need(packages.MARKS)
+    build.build("extras", "weft-check", limit)
+    command("build/extras/tools/check/weft-check", "-p", "build/extras", "--strict", "include", "--strict", "src",
+            "src", "apps", "examples")(stage, limit, name)
+    result = processes.run(["ctest", "--preset", "extras", "-L", "^check$"], limit, f"check-{name}-programs")
+    if result.status:
+        stage.fails("ctest --preset extras -L check", result.lines)
 
 
 def git(*words):
@@ -63,9 +98,9 @@ def includers(changed):
 
 
 def tidy(stage, limit, _, everything=False):
-    build.configure("release")
+    build.configure("tidy")
     sources = [str(path) for path in files(TIDIED, {".cpp"})]
-    compiled = Path("build/release/compile_commands.json").read_text()
+    compiled = Path("build/tidy/compile_commands.json").read_text()
     sources = [path for path in sources if f"{processes.ROOT}/{path}" in compiled]
     changed = None if everything else changed_since_passed()
     if changed is not None and ".clang-tidy" not in changed:
@@ -75,8 +110,7 @@ def tidy(stage, limit, _, everything=False):
     end = time.monotonic() + limit
 
     def look_at(path):
-        # Precompiled headers are gcc's, and mean nothing to clang.
-        return path, processes.run(["clang-tidy", "--quiet", "-p", "build/release", path],
+        return path, processes.run(["clang-tidy", "--quiet", "-p", "build/tidy", path],
                                    end - time.monotonic(), f"tidy-{Path(path).name}", show=False)
     seen = set()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -99,9 +133,11 @@ def docs(stage, limit, name):
 
 # Name, seconds, what to do.
 CHECKS = [
-    ("format", 120, command("clang-format", "--dry-run", "-Werror", *files(SOURCES, SUFFIXES))),
+    ("format", 120, command("clang-format", "--dry-run", "-Werror", *(
+        path for path in files(SOURCES, SUFFIXES) if not path.is_relative_to("tests/check/programs")))),
     ("scripts", 60, command("shellcheck", *SHELL)),
     ("docs", 120, docs),
+    ("abi", 300, abi),
     ("clang-tidy", 900, tidy),
 ]
 
@@ -114,7 +150,7 @@ def main(arguments):
     packages.need(packages.CHECK)
     build.use_ccache()
     stages = []
-    for name, limit, action in CHECKS:
+    for name, limit, action in CHECKS + ([("marks", 900, marks)] if everything else []):
         stage = report.Stage(name)
         print(f"==== {name}", flush=True)
         start = time.monotonic()

@@ -6,13 +6,25 @@ import subprocess
 
 import processes
 
-LIBRARY = ["g++", "cmake", "ninja-build", "pkg-config", "ccache", "liburing-dev", "libcli11-dev", "libfmt-dev"]
+LIBRARY = ["g++", "cmake", "ninja-build", "pkg-config", "ccache", "liburing-dev", "libc-ares-dev", "libcli11-dev", "libfmt-dev"]
 CLIENT = ["libnbd-bin"]
-TEST = LIBRARY + CLIENT + ["libgtest-dev", "libgmock-dev", "systemtap-sdt-dev", "valgrind", "libc6-dbg", "clang", "lld",
-                           "libclang-rt-14-dev", "qemu-utils", "fio", "nbdkit"]
-CHECK = TEST + ["clang-format", "clang-tidy", "doxygen", "shellcheck"]
-BENCH = LIBRARY + CLIENT + ["libbenchmark-dev", "libboost-context-dev", "libboost-fiber-dev", "golang-go",
-                            "nlohmann-json3-dev", "qemu-utils", "fio", "nbdkit"]
+CROSS = ["qemu-user", "googletest", "google-mock"]
+WINDOWS = ["g++-mingw-w64-x86-64-posix", "wine", "wine64", "googletest", "google-mock"]
+MORE = CROSS + WINDOWS + ["g++-aarch64-linux-gnu"]
+TEST = LIBRARY + CLIENT + [
+    "libgtest-dev", "libgmock-dev", "systemtap-sdt-dev", "valgrind", "libc6-dbg", "gdb",
+    "linux-perf", "clang", "lld", "libclang-rt-14-dev", "libboost-context-dev", "qemu-utils", "fio", "nbdkit", "curl", "wrk",
+    "libssl-dev", "openssl", "libglib2.0-dev", "libuv1-dev", "libasio-dev", "libpq-dev", "postgresql", "libcurl4-openssl-dev"]
+CHECK = TEST + ["abigail-tools", "clang-format", "clang-tidy", "doxygen", "shellcheck"]
+MARKS = ["libclang-14-dev", "llvm-14-dev", "nlohmann-json3-dev"]
+BENCH = LIBRARY + CLIENT + ["libbenchmark-dev", "libboost-context-dev", "libboost-fiber-dev", "libuv1-dev", "golang-go",
+                            "libasio-dev", "strace", "nlohmann-json3-dev", "qemu-utils", "fio", "nbdkit"]
+
+
+def cross_compiler(architecture):
+    names = {"i386": "i686-linux-gnu", "armhf": "arm-linux-gnueabihf", "ppc64le": "powerpc64le-linux-gnu",
+             "mips64el": "mips64el-linux-gnuabi64"}
+    return "g++-" + names.get(architecture, f"{architecture}-linux-gnu")
 
 
 def installed(packages):

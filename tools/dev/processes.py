@@ -59,6 +59,7 @@ def session():
             print("dev: another ./dev works in this checkout; waiting for it", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         folder = tempfile.mkdtemp(prefix="weft-dev-")
+        os.chmod(folder, 0o711)  # a server that does not run as root has a folder of its own in it
         os.environ["TMPDIR"] = folder
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
@@ -186,3 +187,13 @@ def quietly(command, limit, log, environment=None):
         fail(f"{' '.join(map(str, command))} " + (f"took longer than {limit} s" if result.timed_out
                                                     else f"failed with status {result.status}"))
     return result
+
+
+def interactive(command):
+    """Runs a command in the foreground, for as long as it takes. Ctrl-C reaches it from the terminal; what else asks us to end
+    is passed on. Returns its status."""
+    process = subprocess.Popen([str(word) for word in command])
+    signal.signal(signal.SIGINT, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: process.send_signal(number))
+    return process.wait()

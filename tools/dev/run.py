@@ -2,7 +2,6 @@
 
 import filecmp
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -35,12 +34,7 @@ def serve(images):
     print(f"copy onto it:   nbdcopy FILE nbd://{ADDRESS}\n"
           f"look at it:     qemu-img info nbd://{ADDRESS}\n"
           f"attach it:      sudo nbd-client 127.0.0.1 10809 /dev/nbd0", flush=True)
-    server = subprocess.Popen([SERVER, "--listen", ADDRESS, *images])
-    # The terminal's Ctrl-C reaches the server too; other signals are passed on.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: server.send_signal(number))
-    return server.wait()
+    return processes.interactive([SERVER, "--listen", ADDRESS, *images])
 
 
 def timed(name, *command):

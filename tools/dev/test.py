@@ -20,6 +20,8 @@ class Plan:
     preset: str = ""      # if it is not the stage's name
     ctest: tuple = ()     # further arguments of ctest
     quick: bool = False   # scenarios with fewer rounds and smaller sizes
+    targets: tuple = ()   # what to build, if not everything
+    more: bool = False    # not of every change: run by its name, or by --more
     special: object = None  # a function that tests in place of ctest
 
 
@@ -50,28 +52,52 @@ def client(stage, limit):
         stage.fails("./dev run --check", str(error).splitlines())
 
 
+def only(*folders, programs=(), without=""):
+    """What builds and runs the tests of some folders alone. `programs`: what these need beside their test_FOLDER."""
+    unit_tests = tuple(f"test_{folder}" for folder in folders if folder not in ("nbd", "soak", "faults"))
+    leave_out = ("-E", without) if without else ()
+    return {"targets": unit_tests + programs, "ctest": ("-L", f"^({'|'.join(folders)})$", *leave_out)}
+
+
 STAGES = [
-    Plan("release", "built as users get it, all tests", 900),
-    Plan("ucontext", "the portable switch, the floors that switch", 600),
-    Plan("asan", "AddressSanitizer and UndefinedBehaviorSanitizer", 900, quick=True),
-    Plan("tsan", "ThreadSanitizer", 900, quick=True),
-    Plan("clang", "clang instead of gcc, without the scenarios", 600),
-    Plan("lto", "-O3 and link-time optimisation, the floors that switch and move", 600),
-    # Without the tests that count pages and mappings: valgrind has its own.
-    Plan("valgrind", "the lowest three floors under memcheck", 600, ctest=("-E", r"_death\.|stack\.(idle|many)_")),
-    Plan("fuzz", "the fuzzers, FUZZ_SECONDS (20) in all, from the kept corpus", 400, special=fuzz),
+    Plan("release", "built as users get it, all tests", 900, ctest=("-LE", "valgrind")),
+    Plan("valgrind", "the lowest floors of that build under memcheck", 400, preset="release", ctest=("-L", "valgrind")),
+    Plan("ucontext", "the portable switch", 600, **only("context", "stack", "coroutine")),
+    Plan("asan", "AddressSanitizer and UndefinedBehaviorSanitizer, what owns memory", 1200, quick=True,
+         **only("stack", "coroutine", "io", "apps_nbd", "nbd", "soak", "faults",
+                programs=("weft-nbd", "soak_core", "soak_sync", "soak_io", "faults"))),
+    Plan("tsan", "ThreadSanitizer, where threads meet", 1200, quick=True,
+         **only("coroutine", "sync", "loop", "task", "soak", "faults",
+                programs=("soak_core", "soak_sync", "faults"), without=r"^soak\.io")),
+    Plan("clang", "clang instead of gcc", 600, **only("context", "coroutine", "sync", without="^cet$")),
+    Plan("lto", "-O3 and link-time optimisation, the floors that switch", 600, **only("context", "coroutine")),
+    Plan("fuzz", "the fuzzers, FUZZ_SECONDS (20) in all, from the kept corpus", 400, targets=("fuzzers",), special=fuzz),
     Plan("client", "./dev run --check", 300, preset="release", special=client),
+    Plan("ucontext-all", "all tests of the portable switch", 900, preset="ucontext", more=True),
+    Plan("asan-all", "all tests under AddressSanitizer", 1800, preset="asan", quick=True, more=True),
+    Plan("tsan-all", "all tests under ThreadSanitizer", 1800, preset="tsan", quick=True, more=True),
+    Plan("clang-all", "all tests of the library, built by clang", 900, preset="clang", more=True),
+    Plan("sigaltstack", "the switch for systems without makecontext()", 600, more=True),
+    Plan("clang-lto", "-O3 and link-time optimisation by clang and lld", 600, more=True),
+    Plan("aarch64", "that processor under qemu-user, the switch and the coroutine", 600, more=True,
+         **only("context", "coroutine", programs=("bti_program", "bti_program_without_pads"))),
+    Plan("windows", "Windows under wine, the switch, stacks and the coroutine", 600, more=True,
+         **only("context", "stack", "coroutine")),
 ]
 
+ARCHITECTURES = ["aarch64", "i386", "armhf", "riscv64", "ppc64le", "s390x", "mips64el"]
 
-def describe_stages():
-    return "\n".join(f"{'':33}{plan.name:10}{plan.about}" for plan in STAGES)
+
+def describe_stages(more):
+    return "\n".join(f"{'':33}{plan.name:13}{plan.about}" for plan in STAGES if plan.more == more)
 
 
 def build_stage(plan, stage):
     """Whether it could be built."""
     preset = plan.preset or plan.name
-    for command, name in ((["cmake", "--preset", preset], "configure"), (["cmake", "--build", "--preset", preset], "build")):
+    targets = ["--target", *plan.targets] if plan.targets else []
+    for command, name in ((["cmake", "--preset", preset], "configure"),
+                          (["cmake", "--build", "--preset", preset, *targets], "build")):
         result = processes.run(command, plan.limit - stage.building, f"{name}-{preset}", show=name == "build")
         stage.building += result.seconds
         if result.status:
@@ -111,14 +137,40 @@ def run_stage(plan, repeat):
     return stage
 
 
-def main(arguments):
-    repeat = "--ci" in arguments
-    names = [word for word in arguments if word != "--ci"]
+def whole(preset, needed):
+    """The plan of everything that can be tested for another machine."""
+    packages.need(packages.LIBRARY + needed)
+    return Plan(preset, "", 3600)
+
+
+def plans(arguments):
+    """What the arguments ask for."""
+    match arguments:
+        case ["--more"]:
+            packages.need(packages.TEST + packages.MORE)
+            return [plan for plan in STAGES if plan.more]
+        case ["--windows"]:
+            return [whole("windows", packages.WINDOWS)]
+        case ["--all-archs"]:
+            return [whole(name, [*packages.CROSS, packages.cross_compiler(name)]) for name in ARCHITECTURES]
+        case ["--arch", name] if name in ARCHITECTURES:
+            return [whole(name, [*packages.CROSS, packages.cross_compiler(name)])]
+        case ["--arch", *_]:
+            processes.fail(f'--arch takes one of {", ".join(ARCHITECTURES)}')
     known = {plan.name: plan for plan in STAGES}
-    for name in names:
+    for name in arguments:
         if name not in known:
             processes.fail(f'there is no stage "{name}"; there are: {", ".join(known)}')
     packages.need(packages.TEST)
+    chosen = [plan for plan in STAGES if (plan.name in arguments if arguments else not plan.more)]
+    if any(plan.more for plan in chosen):
+        packages.need(packages.MORE)
+    return chosen
+
+
+def main(arguments):
+    repeat = "--ci" in arguments
+    chosen = plans([word for word in arguments if word != "--ci"])
     build.use_ccache()
     build.forget_statistics()
-    return report.finish("test", [run_stage(plan, repeat) for plan in STAGES if not names or plan.name in names])
+    return report.finish("test", [run_stage(plan, repeat) for plan in chosen])

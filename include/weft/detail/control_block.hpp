@@ -23,7 +23,9 @@
 #include <cstdint>
 #include <exception>
 #include <weft/detail/context.hpp>
+#include <weft/detail/fpu_control.hpp>
 #include <weft/detail/sanitizer.hpp>
+#include <weft/detail/stop.hpp>
 #include <weft/detail/thread.hpp>
 #include <weft/place.hpp>
 #include <weft/stack.hpp>
@@ -31,7 +33,6 @@
 namespace weft::detail {
 
 enum class state : std::uint8_t {
-    unused = 0,  // what an untouched page reads as
     suspended,
     running,  // or has entered another, which runs
     waiting,
@@ -39,60 +40,73 @@ enum class state : std::uint8_t {
     done
 };
 
-/// What may end a wait before its time. It lies on the waiting coroutine's stack.
-struct interruptible_wait {
-    void (*interrupt)(interruptible_wait&) noexcept;
-};
+/// control_block::mark while there is a coroutine: debuggers, and coroutine_count(), walk all stacks' tops and look for it.
+inline constexpr std::uint64_t alive_mark = 0x31'6f63'7466'6577;  // "weftco1"
 
-/// Why a coroutine's waits are to end.
-enum class stop_reason : std::uint8_t { none, cancelled };
-
-// The first cache line is all that entering and leaving touch. From `since` on, fields are set when they come to mean
+// The first cache line is all that a switch has to have read. From `since` on, fields are set when they come to mean
 // something, and the rest is clean in a spare block: see release().
+struct local_values;
+
 struct alignas(64) control_block {
     context::base_record base;  // first: the entry's frame record
-    void* left = nullptr;       ///< The context it left, if nothing more than a switch is needed to go on there.
-    void* set_aside = nullptr;  ///< The context it left, if something is: it waits, or has exceptions to bring along.
-    place entered_at;
+    /// The context it left. Its stack pointer is nullptr while it runs, and while more than a switch is needed to go on.
+    context::frame left;
     place suspended_at;
-    std::atomic<state> status{state::unused};  ///< A yield does not write it: see current_state().
-    bool scheduled = false;                    ///< Its loop enters it again after a plain yield.
-    stop_reason stop = stop_reason::none;
-    std::uint32_t shielded = 0;     ///< How many times it has asked that its waits be left alone.
-    control_block* next = nullptr;  ///< In whatever queue it stands.
 
-    interruptible_wait* wait = nullptr;
+    place entered_at;
+    void* set_aside = nullptr;               ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
+    std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
+    bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
+    bool slow_to_enter = false;              ///< It has exceptions or FPU control words, to be put in place first.
+    control_block* next = nullptr;           ///< In whatever queue it stands.
+
+    /// alive_mark or not. Any thread reads it, by std::atomic_ref, even where there is no block.
+    alignas(std::atomic_ref<std::uint64_t>::required_alignment) std::uint64_t mark;
+    stop_state stop;
     void (*at_end)(control_block&) = nullptr;  ///< Called by the loop after the coroutine has ended.
     exception_globals exceptions;              ///< What it left with, inside a catch block, say.
     std::exception_ptr failure;                ///< What the body threw.
-    stack memory;
+    stack memory;  ///< Where this block lies, and the frames too, unless the companion has a stack for those.
 
     std::uint64_t since = 0;          ///< While waiting: thread_state::now of the moment when it began.
     char const* waits_for = nullptr;  ///< While waiting: the kind of thing, and
     void const* waits_on = nullptr;   ///< which one.
     executor* home = nullptr;         ///< Whose queue a wake-up puts it into; nullptr: nobody's.
     void* body = nullptr;
-    void* annex = nullptr;  ///< Its maker's, on the stack beside the body.
+    void* annex = nullptr;           ///< Its maker's, on the stack beside the body.
+    local_values* locals = nullptr;  ///< Of coroutine_local.
     std::uint64_t id = 0;
     place created_at;
     char name[32] = {};
     [[no_unique_address]] context::fiber fiber;
+    bool keeps_fpu_control = false;                      ///< coroutine_options::keep_fpu_control.
+    context::fpu_control fpu_control;                    ///< Its own, while it does not run.
+    std::atomic<void const*> const* holder = nullptr;    ///< While it waits for what has one holder: where to see whom.
+    [[no_unique_address]] context::companion companion;  ///< Last, because it depends on the compiler's options.
 
-    [[nodiscard]] bool interrupted() const { return stop != stop_reason::none && shielded == 0; }
+    /// The stack that it runs on.
+    [[nodiscard]] decltype(auto) frames() const { return companion.frames(memory); }
 
     /// A coroutine that runs, or has entered another, has left nowhere: that tells it from one that is suspended.
     [[nodiscard]] state current_state() const {
         state s = status.load(std::memory_order_relaxed);
-        return s == state::suspended && left == nullptr && set_aside == nullptr ? state::running : s;
+        return s == state::suspended && left.stack_pointer == nullptr && set_aside == nullptr ? state::running : s;
     }
 };
 
-/// What a switch hands over. Into a coroutine: go on, or unwind. Out of it: it yielded, it is done, or (any other value)
-/// the address of a park_action.
+/// The coroutine on a stack, or nullptr if there is none. While others create and destroy, it may be gone at once.
+[[nodiscard]] inline control_block* coroutine_on(stack const& s) {
+    auto* co = reinterpret_cast<control_block*>(s.top - sizeof(control_block));
+    return std::atomic_ref(co->mark).load(std::memory_order_acquire) == alive_mark ? co : nullptr;
+}
+
+/// What a switch hands over. Into a coroutine: go on, or unwind. Out of it: it yielded, it is done, it is to be set aside,
+/// or (any other value) it is to be set aside, and this is the address of a park_action.
 inline constexpr std::uintptr_t go_on = 0;
 inline constexpr std::uintptr_t unwind = 1;
 inline constexpr std::uintptr_t yielded = 0;
 inline constexpr std::uintptr_t finished = 1;
+inline constexpr std::uintptr_t put_aside = 2;
 
 /// Run by whoever entered the coroutine, once it is parked. It lies on the parked coroutine's stack, and so may be gone
 /// as soon as the coroutine was woken.

@@ -1,7 +1,6 @@
 // Floor 2: coroutine
 //
-// Waiting inside a coroutine, and being interrupted in it. What waits sets control_block::wait for the time, so that
-// interrupt() can end the wait; a wait that begins after interrupt() ends at once.
+// Waiting inside a coroutine, and what keeps a wait from being ended before its time.
 
 #pragma once
 
@@ -13,45 +12,71 @@ namespace weft::detail {
 
 /// Parks the calling coroutine until wake(). Its wake-up must come on this thread, after the coroutine has left; where it
 /// may come from elsewhere, `after` has to be what lets others find the coroutine.
-[[gnu::always_inline]] inline void park(control_block& self, char const* what, void const* on, place where,
-                                        park_action* after = nullptr) {
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline void park(control_block& self, char const* what, void const* on,
+                                                          place where, park_action* after = nullptr) {
     thread_state& thread = this_thread();
     self.waits_for = what;
     self.waits_on = on;
     self.since = thread.now;
     self.home = thread.home;
     self.status.store(state::waiting, std::memory_order_relaxed);
-    leave(self, thread, self.set_aside, reinterpret_cast<std::uintptr_t>(after), where);
+    WEFT_TRACE2(yield, &self, what);
+    leave(self, thread, after == nullptr ? put_aside : reinterpret_cast<std::uintptr_t>(after), where);
 }
 
-/// Ends the waits of a coroutine, the present one and all to come, with operation_canceled.
-/// Threads: that of the coroutine's loop.
-inline void interrupt(control_block& co, stop_reason reason) noexcept {
-    co.stop = reason;
-    if (co.wait != nullptr && co.shielded == 0) {
-        interruptible_wait& wait = *std::exchange(co.wait, nullptr);
-        wait.interrupt(wait);
-    }
+/// The caller's: the coroutine's, or the thread's outside one.
+[[nodiscard]] inline stop_state& stop_of_caller() {
+    thread_state& thread = this_thread();
+    return thread.current != nullptr ? thread.current->stop : thread.stop;
 }
 
-/// While it lives, interrupt() does not reach the calling coroutine's waits. For what has to be waited for anyway.
-class uninterrupted {
+/// While it lives, the calling coroutine waits for what somebody holds: dump(), and the search for deadlocks, follow it.
+/// `holder` lies in what is waited for, and is, or will be, the holder's runner(); see waiter.hpp.
+class waits_for_holder {
 public:
-    uninterrupted() : self_(this_thread().current) {
+    /// Ends the program with a message if the wait would close a circle of coroutines of this loop, each waiting for what
+    /// the next one holds, none with a limit: nothing but a cancellation could end that.
+    waits_for_holder(std::atomic<void const*> const& holder, place where) : self_(this_thread().current) {
         if (self_ != nullptr) {
-            ++self_->shielded;
+            die_of_deadlock(*self_, holder, where);
+            self_->holder = &holder;
         }
     }
-    uninterrupted(uninterrupted const&) = delete;
-    uninterrupted& operator=(uninterrupted const&) = delete;
-    ~uninterrupted() {
+    waits_for_holder(waits_for_holder const&) = delete;
+    waits_for_holder& operator=(waits_for_holder const&) = delete;
+    ~waits_for_holder() {
         if (self_ != nullptr) {
-            --self_->shielded;
+            self_->holder = nullptr;
         }
     }
 
 private:
-    control_block* self_;
+    static void die_of_deadlock(control_block const& self, std::atomic<void const*> const& holder, place where);
+
+    control_block* const self_;
 };
 
+/// Throws std::system_error: timed_out or operation_canceled, as the caller's waits were ended. `what` was waited for.
+[[noreturn]] void throw_stopped(char const* what);
+
 }  // namespace weft::detail
+
+namespace weft {
+
+/// While it lives, the caller's waits are not ended before their time: not by cancellation, not by a deadline. For what
+/// has to be waited for anyway, and for cleaning up:
+///
+///     weft::uninterrupted anyway;
+///     file.sync();
+class uninterrupted {
+public:
+    uninterrupted() : whose_(detail::stop_of_caller()) { ++whose_.shielded; }
+    uninterrupted(uninterrupted const&) = delete;
+    uninterrupted& operator=(uninterrupted const&) = delete;
+    ~uninterrupted() { --whose_.shielded; }
+
+private:
+    detail::stop_state& whose_;
+};
+
+}  // namespace weft

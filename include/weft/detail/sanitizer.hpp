@@ -49,6 +49,9 @@ struct fiber {
     }
     void after_enter() { __sanitizer_finish_switch_fiber(enterer_fake_stack_, nullptr, nullptr); }
 
+    /// While it is left; nullptr if it has none.
+    [[nodiscard]] void* fake_stack() const { return fake_stack_; }
+
 private:
     void* fake_stack_ = nullptr;
     void* enterer_fake_stack_ = nullptr;
@@ -64,13 +67,14 @@ struct fiber {
     void create(char*, char*) { self_ = __tsan_create_fiber(0); }
     void destroy() { __tsan_destroy_fiber(self_); }
 
-    void before_enter() {
+    // A function tells ThreadSanitizer when it begins and ends, which has to be on the same fiber: so these are none.
+    [[gnu::always_inline]] void before_enter() {
         enterer_ = __tsan_get_current_fiber();
         __tsan_switch_to_fiber(self_, 0);
     }
-    void arrived() {}
-    void before_leave(bool) { __tsan_switch_to_fiber(enterer_, 0); }
-    void after_enter() {}
+    [[gnu::always_inline]] void arrived() {}
+    [[gnu::always_inline]] void before_leave(bool) { __tsan_switch_to_fiber(enterer_, 0); }
+    [[gnu::always_inline]] void after_enter() {}
 
 private:
     void* self_ = nullptr;

@@ -7,38 +7,58 @@
 // saved in the thread's state, where leaving finds them at once, and not behind the coroutine's address.
 //
 // A thread's exception state is empty whenever a switch happens on the fast path. Whoever switches while it is not (an
-// enter from inside a catch block, a yield inside one) takes the slow path, which puts the state aside and back.
+// enter from inside a catch block, a yield inside one) takes the slow path, which puts the state aside and back. So does
+// each enter of a coroutine that keeps its FPU control words: between enters its context is always set aside.
 
 #pragma once
 
+#include <utility>
 #include <weft/detail/control_block.hpp>
+#include <weft/detail/trace.hpp>
 
 namespace weft::detail {
 
 [[nodiscard]] control_block& current_or_die(char const* what, place where);
 
-/// Switches into `co`, which was found fit to run, and comes back when it leaves. No coroutine runs on this thread.
-[[gnu::always_inline]] inline std::uintptr_t resume(control_block& co, thread_state& thread, std::uintptr_t word) {
-    void* to = co.left;
-    co.left = nullptr;
+/// Switches into `co`, which was found fit to run, and comes back when it leaves. No coroutine runs on this thread, but for
+/// `from`, which has been put aside.
+[[gnu::always_inline]] inline std::uintptr_t resume(control_block& co, thread_state& thread, std::uintptr_t word,
+                                                    control_block* from = nullptr) {
+    void* stack_pointer = std::exchange(co.left.stack_pointer, nullptr);
     thread.current = &co;
     if (co.base.enterer != &thread.enterer) [[unlikely]] {
+        WEFT_TRACE2(migrate, &co, &thread);
         co.base.enterer = &thread.enterer;
     }
+    WEFT_TRACE2(enter, &co, from);
     co.fiber.before_enter();
-    std::uintptr_t result = context::enter(thread.enterer, to, word);
+    std::uintptr_t result = context::switch_to(thread.enterer, co.left, stack_pointer, word);
     co.fiber.after_enter();
     this_thread().current = nullptr;
     return result;
 }
 
-/// As resume(), for all that it does not do: misuse, a coroutine that enters another, exceptions in flight, a thread's
-/// first enter.
+/// resume() from inside a coroutine: the frame of whoever entered that one is put aside for the time.
+[[gnu::always_inline]] inline std::uintptr_t resume_nested(control_block& co, thread_state& thread,
+                                                           std::uintptr_t word) {
+    control_block& enterer = *thread.current;
+    context::frame outer = thread.enterer;
+    enterer.base.enterer = &outer;
+    std::uintptr_t result = resume(co, thread, word, &enterer);
+    thread_state& same_thread = this_thread();
+    same_thread.enterer = outer;
+    same_thread.current = &enterer;
+    enterer.base.enterer = &same_thread.enterer;
+    return result;
+}
+
+/// As resume(), for all that it does not do: misuse, a coroutine that enters another, exceptions in flight, FPU control
+/// words, a thread's first enter.
 std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where);
 
 [[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, place where) {
     thread_state& thread = this_thread();
-    if (co.left == nullptr || thread.exceptions->any() || thread.current != nullptr) [[unlikely]] {
+    if (co.left.stack_pointer == nullptr || thread.exceptions->any() || thread.current != nullptr) [[unlikely]] {
         return resume_slowly(co, go_on, where);
     }
     co.entered_at = where;
@@ -49,22 +69,39 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
 [[noreturn]] void throw_unwinding();
 
 /// As leave(), with exceptions in flight.
-std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word);
+WEFT_COROUTINE_FN std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where);
 
-/// Goes back to the enterer, handing it `word`, and comes back when entered again. The context goes to `slot`: `left`, or
-/// `set_aside` for a coroutine that can't be entered before something else has happened.
-[[gnu::always_inline]] inline void leave(control_block& self, thread_state& thread, void*& slot, std::uintptr_t word,
-                                         place where) {
+/// Ends the program with a message if the coroutine holds a mutex that belongs to threads.
+void die_if_it_holds_a_mutex(control_block const& self, place where);
+
+/// Goes back to the enterer, handing it `word`, and comes back when entered again, with the order that it is given. For a
+/// thread with no exceptions in flight.
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_quickly(control_block& self, thread_state& thread,
+                                                                             std::uintptr_t word, place where) {
+#if defined(WEFT_CHECK_MUTEXES)
+    die_if_it_holds_a_mutex(self, where);
+#endif
     self.suspended_at = where;
-    std::uintptr_t order;
+    self.fiber.before_leave(false);
+    std::uintptr_t order = context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, word);
+    self.fiber.arrived();
+    return order;
+}
+
+/// The same for any.
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_for_order(control_block& self,
+                                                                               thread_state& thread,
+                                                                               std::uintptr_t word, place where) {
     if (thread.exceptions->any()) [[unlikely]] {
-        order = leave_slowly(self, word);
-    } else {
-        self.fiber.before_leave(false);
-        order = context::leave(slot, thread.enterer, word);
-        self.fiber.arrived();
+        return leave_slowly(self, word, where);
     }
-    if (order != go_on) [[unlikely]] {
+    return leave_quickly(self, thread, word, where);
+}
+
+/// The same for whoever can be unwound.
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline void leave(control_block& self, thread_state& thread,
+                                                           std::uintptr_t word, place where) {
+    if (leave_for_order(self, thread, word, where) != go_on) [[unlikely]] {
         throw_unwinding();
     }
 }
@@ -72,14 +109,19 @@ std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word);
 /// Makes a coroutine that was queued fit to be entered.
 inline void dequeued(control_block& co) {
     co.status.store(state::suspended, std::memory_order_relaxed);
-    if (!co.exceptions.any()) [[likely]] {
-        co.left = co.set_aside;
-        co.set_aside = nullptr;
+    if (!co.slow_to_enter) [[likely]] {
+        co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
     }
 }
 
-/// After an enter came back with anything but `yielded`: runs the park action, or takes note of the end. Returns whether
-/// the coroutine is done.
+/// After an enter came back with `finished`: nobody enters it again. Returns whether it threw nothing.
+[[gnu::always_inline]] inline bool ended_well(control_block& co) {
+    co.left.stack_pointer = nullptr;
+    return !co.failure;
+}
+
+/// After an enter came back with anything but `yielded`: sets the coroutine aside and runs the park action, or takes note
+/// of the end. Returns whether it is done.
 bool after_leave(control_block& co, std::uintptr_t word);
 
 }  // namespace weft::detail

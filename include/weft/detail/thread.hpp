@@ -7,40 +7,40 @@
 
 #include <cstdint>
 #include <weft/detail/context.hpp>
+#include <weft/detail/exception_globals.hpp>
+#include <weft/detail/stop.hpp>
+#include <weft/marks.hpp>
 
 namespace weft::detail {
 
 struct control_block;
+struct local_values;
 struct executor;
-
-/// The head of the C++ runtime's per-thread exception state (Itanium C++ ABI: Exception Handling, 2.2.2).
-struct exception_globals {
-    void* caught = nullptr;
-    unsigned uncaught = 0;
-
-    [[nodiscard]] bool any() const { return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) != 0; }
-};
 
 /// Stands for the exception state of a thread that has not entered a coroutine yet. It is never empty, so that the first
 /// enter takes the slow path, which puts the real one in its place.
 extern exception_globals exceptions_not_known_yet;
 
 struct thread_state {
-    context::frame enterer;         ///< Where whoever entered `current` goes on.
-    control_block* current;         ///< The coroutine that runs on this thread; nullptr on the thread's own stack.
+    context::frame enterer;  ///< Where whoever entered `current` goes on.
+    /// The coroutine that runs on this thread; nullptr on the thread's own stack.
+    WEFT_IN_COROUTINE control_block* current;
     exception_globals* exceptions;  ///< This thread's.
     executor* home;                 ///< The loop of this thread, if it has one.
     std::uint64_t now;      ///< When the loop's turn began, in nanoseconds of the steady clock; 0 without a loop.
     std::uint64_t next_id;  ///< Ids are handed out to threads in blocks.
     control_block* spare;   ///< Control blocks on stacks of the default size, ready to be used again.
     std::uint64_t spares;   ///< How many.
+    stop_state stop;        ///< For waits outside coroutines.
+    local_values* locals;   ///< Of coroutine_local, outside coroutines.
+    std::uint64_t selects;  ///< How many began on this thread: see select.cpp.
 };
 
 [[gnu::always_inline]] inline thread_state& this_thread() {
     return *static_cast<thread_state*>(context::thread_address());
 }
 
-/// Finds the calling thread's exception state. Idempotent.
+/// What a thread's first enter needs: finds its exception state, and lets overflows on it be reported. Idempotent.
 void learn_exception_globals(thread_state& thread) noexcept;
 
 }  // namespace weft::detail

@@ -10,8 +10,8 @@
 
 #pragma once
 
-#include <atomic>
 #include <system_error>
+#include <weft/detail/atomic.hpp>
 #include <weft/detail/park.hpp>
 #include <weft/marks.hpp>
 
@@ -20,16 +20,28 @@ namespace weft::detail {
 class spin_lock {
 public:
     void lock() noexcept {
-        while (locked_.exchange(true, std::memory_order_acquire)) {
-            wait_a_little();
+        while (locked_.exchange(1, std::memory_order_acquire) != 0) {
+            let_others_run();  // the holder does a few dozen instructions; if it is slower, it lost its processor
         }
     }
-    void unlock() noexcept { locked_.store(false, std::memory_order_release); }
+    void unlock() noexcept { locked_.store(0, std::memory_order_release); }
+    /// Waits until whoever holds it has let go. Who sees what was done under the lock, and then this come back, may destroy
+    /// the lock: its holder touches it no more.
+    void pass() const noexcept {
+        while (locked_.load(std::memory_order_acquire) != 0) {
+            let_others_run();
+        }
+    }
 
 private:
-    static void wait_a_little() noexcept;
+    atomic<std::uint32_t> locked_{0};  // a whole word: not every processor exchanges bytes
+};
 
-    std::atomic<bool> locked_{false};
+struct waiter;
+
+/// A wait for several things at once (see select.hpp), each with a waiter of its own: the first to claim it ends the wait.
+struct selection {
+    atomic<waiter*> chosen{nullptr};
 };
 
 struct waiter {
@@ -37,10 +49,18 @@ struct waiter {
     waiter* previous = nullptr;
     control_block* coroutine = nullptr;  ///< nullptr: a plain thread waits,
     executor* home = nullptr;            ///< which runs this loop meanwhile, if it has one.
-    std::atomic<bool> woken{false};      ///< For plain threads.
+    stop_state* thread = nullptr;        ///< It sleeps on that one's signal.
     bool linked = false;
     bool granted = false;
-    std::int64_t amount = 0;  ///< The primitive's own.
+    std::int64_t amount = 0;     ///< The primitive's own;
+    void* item = nullptr;        ///< and this.
+    selection* among = nullptr;  ///< The wait for several that this one is part of.
+
+    /// Whether it may be granted what it waits for. Under the list's lock, and then it is taken out of the list.
+    [[nodiscard]] bool claim() noexcept {
+        waiter* nobody = nullptr;
+        return among == nullptr || among->chosen.compare_exchange_strong(nobody, this, std::memory_order_acq_rel);
+    }
 };
 
 /// First in, first out. Whoever calls holds the lock that guards it.
@@ -53,14 +73,17 @@ public:
     [[nodiscard]] bool empty() const { return first_ == nullptr; }
     [[nodiscard]] waiter& front() const { return *first_; }
     void push(waiter& w) noexcept;
+    void push_front(waiter& w) noexcept;
     void remove(waiter& w) noexcept;
-    waiter& pop() noexcept {
-        waiter& w = *first_;
-        remove(w);
-        return w;
-    }
+    /// Takes out the first that can be granted, and marks it granted; nullptr if there is none. Those before it, which
+    /// were granted something else meanwhile, are taken out too.
+    waiter* grant_first() noexcept;
+    /// grant_first() for all, linked by `next`: for wake_chain().
+    waiter* grant_all() noexcept;
 
 private:
+    void fetch_next() const noexcept;
+
     waiter* first_ = nullptr;
     waiter* last_ = nullptr;
 };
@@ -77,23 +100,29 @@ struct wait_point {
     void* on;
     spin_lock& lock;
     waiter_list& list;
-    /// Called under the lock when an interruption took one out: those that can have what it waited for, for wake_chain().
+    /// Called under the lock when a waiter was taken out that gave up: those that can have something now that it does not
+    /// stand before them any more, for wake_chain().
     waiter* (*after_removal)(void* on) noexcept = nullptr;
 };
 
-/// Whether the caller is a coroutine whose waits are to end.
-[[nodiscard]] bool interrupted() noexcept;
+/// A waiter gives up: takes it out of the list, if it is there still. Returns whether it was.
+bool give_up(waiter& w, wait_point const& point) noexcept;
 
 /// Waits until woken. The caller holds the point's lock, and has linked `w` into its list; both are so no longer after.
-/// Returns false when the wait was interrupted.
+/// Returns false when the wait was ended before its time.
 WEFT_MIXED_FN bool wait(waiter& w, wait_point const& point, place where);
+
+/// The part of wait() that all waits of this floor share: parks, or puts the thread to sleep, and lets go of the locks
+/// then. Those who wake, find `w` in a list, or what it is linked to.
+struct unlocking_wait : interruptible_wait, park_action {
+    void (*unlock)(unlocking_wait&) noexcept = nullptr;
+};
+WEFT_MIXED_FN void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, place where);
 
 /// The identity of whoever runs: a coroutine, or else a thread.
 [[nodiscard]] inline void const* runner() {
     thread_state& thread = this_thread();
     return thread.current != nullptr ? static_cast<void const*>(thread.current) : &thread;
 }
-
-[[noreturn]] void throw_cancelled(char const* what);
 
 }  // namespace weft::detail

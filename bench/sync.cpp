@@ -1,0 +1,305 @@
+// What goes through a scheduler: yields, tasks, channels, mutexes, timers; beside Boost.Fiber and libuv. (Go's part is
+// sync.go.) The growth_... rows do the same among more and more others.
+
+#include <benchmark/benchmark.h>
+
+#include <deque>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+#include <weft/channel.hpp>
+#include <weft/mutex.hpp>
+#include <weft/task.hpp>
+#include <weft/wait_queue.hpp>
+
+#if WEFT_BENCH_BOOST_FIBER
+#include <boost/fiber/all.hpp>
+#endif
+#if WEFT_BENCH_LIBUV
+#include <uv.h>
+#endif
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// ---- weft -----------------------------------------------------------------------------------------------------------
+
+void weft_yield(benchmark::State& state) {
+    weft::run([&] {
+        bool over = false;
+        auto other = weft::spawn([&] {
+            while (!over) {
+                weft::yield();
+            }
+        });
+        while (state.KeepRunningBatch(2)) {
+            weft::yield();
+        }
+        over = true;
+        other.join();
+    });
+}
+
+void weft_spawn_join(benchmark::State& state) {
+    weft::run([&] {
+        for (auto _ : state) {
+            weft::spawn([] {}).join();
+        }
+    });
+}
+
+void weft_channel(benchmark::State& state) {
+    weft::run([&] {
+        weft::channel<int> values;
+        auto receiver = weft::spawn([&] {
+            for (int v : values) {
+                benchmark::DoNotOptimize(v);
+            }
+        });
+        for (auto _ : state) {
+            (void)values.send(1);
+        }
+        values.close();
+        receiver.join();
+    });
+}
+
+void weft_mutex(benchmark::State& state) {
+    weft::run([&] {
+        weft::mutex m;
+        for (auto _ : state) {
+            m.lock();
+            m.unlock();
+        }
+    });
+}
+
+/// Does `other` on a loop of another thread for as long as `mine` runs on this one's.
+template <class Mine, class Other>
+void on_two_loops(Mine mine, Other other) {
+    std::jthread second([&] { weft::run(other); });
+    weft::run(mine);
+}
+
+/// Each of the two does half of all: what counts is how long all takes, whoever is faster.
+void weft_mutex_two_loops(benchmark::State& state) {
+    weft::mutex m;
+    std::uint64_t count = 0;
+    while (state.KeepRunningBatch(state.max_iterations)) {
+        auto half = [&, times = state.max_iterations / 2] {
+            for (benchmark::IterationCount i = 0; i < times; ++i) {
+                std::scoped_lock lock(m);
+                ++count;
+            }
+        };
+        on_two_loops(half, half);
+    }
+}
+
+/// `spin`: how long a loop looks for work before it sleeps (see loop::set_spin()). What Go's threads do by themselves.
+void weft_ping_pong_two_loops(benchmark::State& state, weft::clock::duration spin) {
+    weft::channel<int> to, back;
+    on_two_loops(
+        [&] {
+            weft::loop::current().set_spin(spin);
+            for (auto _ : state) {
+                (void)to.send(1);
+                (void)back.receive();
+            }
+            to.close();
+            weft::loop::current().set_spin(0s);
+        },
+        [&] {
+            weft::loop::current().set_spin(spin);
+            for (int v : to) {
+                (void)back.send(v);
+            }
+        });
+}
+
+/// Deadlines that no run lives to see.
+std::vector<weft::clock::duration> deadlines(std::size_t count) {
+    std::minstd_rand random(1);
+    std::vector<weft::clock::duration> all(count);
+    for (auto& d : all) {
+        d = 1h + std::chrono::microseconds(random());
+    }
+    return all;
+}
+
+constexpr std::size_t many = 1'000'000;
+
+/// Arms and disarms one timer while `state.range(0)` others are armed.
+void weft_timer(benchmark::State& state) {
+    weft::loop& here = weft::loop::current();
+    auto when = deadlines(many);
+    std::vector<weft::timer> others(static_cast<std::size_t>(state.range(0)));
+    auto now = weft::clock::now();
+    for (std::size_t i = 0; i < others.size(); ++i) {
+        here.arm(others[i], now + when[i]);
+    }
+    weft::timer t;
+    std::size_t i = 0;
+    for (auto _ : state) {
+        here.arm(t, now + when[i++ % many]);
+        here.disarm(t);
+    }
+    for (weft::timer& o : others) {
+        here.disarm(o);
+    }
+}
+
+// ---- among more and more others -------------------------------------------------------------------------------------
+
+constexpr weft::coroutine_options small{.stack_size = 32 * 1024};
+
+/// Wakes the first of `state.range(0)` that wait, which then waits again.
+void growth_waiters(benchmark::State& state) {
+    weft::run([&] {
+        weft::wait_queue queue;
+        weft::scope all;
+        bool over = false;
+        for (std::int64_t i = 0; i < state.range(0); ++i) {
+            all.spawn(small, [&] {
+                while (!over) {
+                    queue.wait();
+                }
+            });
+        }
+        weft::yield();
+        while (queue.empty()) {
+            weft::yield();
+        }
+        for (auto _ : state) {
+            queue.wake_one();
+            weft::yield();
+        }
+        over = true;
+        queue.wake_all();
+        all.join();
+    });
+}
+
+/// Starts and joins a task while there are `state.range(0)` that wait.
+void growth_tasks(benchmark::State& state) {
+    weft::run([&] {
+        weft::wait_queue queue;
+        weft::scope all;
+        for (std::int64_t i = 0; i < state.range(0); ++i) {
+            all.spawn(small, [&] { queue.wait(); });
+        }
+        weft::yield();
+        for (auto _ : state) {
+            weft::spawn(small, [] {}).join();
+        }
+        queue.wake_all();
+        all.join();
+    });
+}
+
+BENCHMARK(weft_yield)->UseRealTime();
+BENCHMARK(weft_spawn_join)->UseRealTime();
+BENCHMARK(weft_channel)->UseRealTime();
+BENCHMARK(weft_mutex)->UseRealTime();
+BENCHMARK(weft_mutex_two_loops)->UseRealTime();
+BENCHMARK_CAPTURE(weft_ping_pong_two_loops, sleeps, 0s)->UseRealTime();
+BENCHMARK_CAPTURE(weft_ping_pong_two_loops, spins, 50us)->UseRealTime();
+BENCHMARK(weft_timer)->Name("weft_timer")->Arg(many)->UseRealTime();
+BENCHMARK(weft_timer)->Name("growth_timers")->RangeMultiplier(10)->Range(1, many)->UseRealTime();
+BENCHMARK(growth_waiters)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
+BENCHMARK(growth_tasks)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
+
+// ---- Boost.Fiber ----------------------------------------------------------------------------------------------------
+
+#if WEFT_BENCH_BOOST_FIBER
+namespace fibers = boost::fibers;
+
+void boost_yield(benchmark::State& state) {
+    bool over = false;
+    fibers::fiber other([&] {
+        while (!over) {
+            boost::this_fiber::yield();
+        }
+    });
+    while (state.KeepRunningBatch(2)) {
+        boost::this_fiber::yield();
+    }
+    over = true;
+    other.join();
+}
+
+void boost_spawn_join(benchmark::State& state) {
+    fibers::pooled_fixedsize_stack pool(64 * 1024);
+    for (auto _ : state) {
+        fibers::fiber(std::allocator_arg, pool, [] {}).join();
+    }
+}
+
+void boost_channel(benchmark::State& state) {
+    fibers::unbuffered_channel<int> values;
+    fibers::fiber receiver([&] {
+        for (int v : values) {
+            benchmark::DoNotOptimize(v);
+        }
+    });
+    for (auto _ : state) {
+        values.push(1);
+    }
+    values.close();
+    receiver.join();
+}
+
+void boost_mutex(benchmark::State& state) {
+    fibers::mutex m;
+    for (auto _ : state) {
+        m.lock();
+        m.unlock();
+    }
+}
+
+BENCHMARK(boost_yield)->UseRealTime();
+BENCHMARK(boost_spawn_join)->UseRealTime();
+BENCHMARK(boost_channel)->UseRealTime();
+BENCHMARK(boost_mutex)->UseRealTime();
+#endif
+
+// ---- libuv ----------------------------------------------------------------------------------------------------------
+
+#if WEFT_BENCH_LIBUV
+void libuv_timer(benchmark::State& state) {
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    auto when = deadlines(many);
+    auto milliseconds = [&](std::size_t i) {
+        return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(when[i]).count());
+    };
+    std::deque<uv_timer_t> others(static_cast<std::size_t>(state.range(0)));
+    for (std::size_t i = 0; i < others.size(); ++i) {
+        uv_timer_init(&loop, &others[i]);
+        uv_timer_start(
+            &others[i], [](uv_timer_t*) {}, milliseconds(i), 0);
+    }
+    uv_timer_t t;
+    uv_timer_init(&loop, &t);
+    std::size_t i = 0;
+    for (auto _ : state) {
+        uv_timer_start(
+            &t, [](uv_timer_t*) {}, milliseconds(i++ % many), 0);
+        uv_timer_stop(&t);
+    }
+    for (uv_timer_t& o : others) {
+        uv_close(reinterpret_cast<uv_handle_t*>(&o), nullptr);
+    }
+    uv_close(reinterpret_cast<uv_handle_t*>(&t), nullptr);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+}
+
+BENCHMARK(libuv_timer)->Arg(many)->UseRealTime();
+#endif
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,121 @@
+// Go's part of `./dev bench sync`: nanoseconds of each, as JSON. The names are those of sync.cpp.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+func yields(b *testing.B) {
+	over := false
+	done := make(chan bool)
+	go func() {
+		for !over {
+			runtime.Gosched()
+		}
+		done <- true
+	}()
+	b.ResetTimer()
+	for i := 0; i < b.N; i += 2 {
+		runtime.Gosched()
+	}
+	b.StopTimer()
+	over = true
+	<-done
+}
+
+func spawnJoin(b *testing.B) {
+	done := make(chan struct{})
+	for i := 0; i < b.N; i++ {
+		go func() { done <- struct{}{} }()
+		<-done
+	}
+}
+
+func channel(b *testing.B) {
+	values := make(chan int)
+	done := make(chan bool)
+	go func() {
+		for range values {
+		}
+		done <- true
+	}()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		values <- 1
+	}
+	b.StopTimer()
+	close(values)
+	<-done
+}
+
+func mutex(b *testing.B) {
+	var m sync.Mutex
+	for i := 0; i < b.N; i++ {
+		m.Lock()
+		m.Unlock()
+	}
+}
+
+// Each of the two does half of all: what counts is how long all takes, whoever is faster.
+func contendedMutex(b *testing.B) {
+	var m sync.Mutex
+	var over sync.WaitGroup
+	count := 0
+	half := func() {
+		defer over.Done()
+		for i := 0; i < b.N/2; i++ {
+			m.Lock()
+			count++
+			m.Unlock()
+		}
+	}
+	over.Add(2)
+	go half()
+	half()
+	over.Wait()
+}
+
+// pingPong is between two threads: a goroutine that is locked to its thread does not run on another's.
+func pingPong(b *testing.B) {
+	to, back := make(chan int), make(chan int)
+	go func() {
+		runtime.LockOSThread()
+		for v := range to {
+			back <- v
+		}
+		close(back)
+	}()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		to <- 1
+		<-back
+	}
+	b.StopTimer()
+	close(to)
+	<-back
+}
+
+func main() {
+	testing.Init()
+	seconds := flag.String("time", "0.2s", "how long each is done")
+	flag.Parse()
+	flag.Set("test.benchtime", *seconds)
+	figures := map[string]float64{}
+	measure := func(name string, threads int, f func(*testing.B)) {
+		runtime.GOMAXPROCS(threads)
+		r := testing.Benchmark(f)
+		figures[name] = float64(r.T.Nanoseconds()) / float64(r.N)
+	}
+	measure("go_yield", 1, yields)
+	measure("go_spawn_join", 1, spawnJoin)
+	measure("go_channel", 1, channel)
+	measure("go_mutex", 1, mutex)
+	measure("go_mutex_two_threads", 2, contendedMutex)
+	measure("go_ping_pong_two_threads", 2, pingPong)
+	json.NewEncoder(os.Stdout).Encode(figures)
+}

@@ -1,0 +1,76 @@
+"""Runs bench_sync and Go's and reports the ratios: `./dev bench sync [--quick]`.
+
+One process after the other, several times in turn; medians. The growth is also drawn, as SVG: docs/img/growth.svg is
+such a drawing.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+
+import growth
+import report
+
+TARGETS = [
+    # name, benchmark, against, target
+    ("yield to the loop", "weft_yield", "go_yield", "<= 0.35"),
+    ("yield to the loop", "weft_yield", "boost_yield", None),
+    ("spawn + join", "weft_spawn_join", "go_spawn_join", "<= 0.25"),
+    ("spawn + join", "weft_spawn_join", "boost_spawn_join", None),
+    ("channel(0), send + receive", "weft_channel", "go_channel", "<= 0.4"),
+    ("channel(0), send + receive", "weft_channel", "boost_channel", None),
+    ("mutex, uncontended", "weft_mutex", "go_mutex", "<= 1.0"),
+    ("mutex, uncontended", "weft_mutex", "boost_mutex", None),
+    ("mutex, two loops contend", "weft_mutex_two_loops", "go_mutex_two_threads", "<= 1.0"),
+    ("channels, to another loop and back; set_spin(50us)", "weft_ping_pong_two_loops/spins", "go_ping_pong_two_threads", "<= 1.0"),
+    ("channels, to another loop and back; they sleep", "weft_ping_pong_two_loops/sleeps", "go_ping_pong_two_threads", None),
+    ("timer, arm + cancel among 1,000,000", "weft_timer/1000000", "libuv_timer/1000000", "<= 0.5"),
+]
+GROWTH = ["timers", "waiters", "tasks"]
+
+
+def run(command):
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+
+
+def of_benchmark(binary, pattern, seconds, time="real_time"):
+    result = run([binary, f"--benchmark_filter={pattern}", f"--benchmark_min_time={seconds}", "--benchmark_format=json"])
+    return {b["run_name"].removesuffix("/real_time"): b[time] for b in result["benchmarks"]}
+
+
+def medians(binary, go, quick):
+    seconds, rounds = (0.05, 3) if quick else (0.2, 7)
+    figures = {}
+    for _ in range(rounds):
+        for some in of_benchmark(binary, "^(weft|boost|libuv)", seconds), run([go, f"-time={seconds}s"]):
+            for name, ns in some.items():
+                figures.setdefault(name, []).append(ns)
+    return {name: statistics.median(ns) for name, ns in figures.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--binary", required=True)
+    parser.add_argument("--go", required=True)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--plot", help="where to draw the growth")
+    arguments = parser.parse_args()
+    ns = medians(arguments.binary, arguments.go, arguments.quick)
+    rows = [report.row(name, "ns", ns[benchmark], f"{against} {ns[against]:.1f}", ns[benchmark] / ns[against], target)
+            for name, benchmark, against, target in TARGETS if against in ns]
+    curves = {}
+    for what in GROWTH:
+        # One thread, compared with itself: the processor's time, which other programs disturb least.
+        found = of_benchmark(arguments.binary, f"^growth_{what}/", 0.05 if arguments.quick else 0.2, "cpu_time")
+        curves[what] = {int(name.split("/")[1]): value for name, value in found.items()}
+        least, most = min(curves[what].values()), max(curves[what].values())
+        rows.append(report.row(f"{what}: 1 to {max(curves[what]):,}", "ns", most, f"the cheapest {least:.1f}", most / least,
+                               "<= 3.0"))
+    report.report("sync", rows)
+    if arguments.plot:
+        growth.draw(curves, arguments.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+// Floor 6: io
+//
+// Buffers in front of streams: many small reads and writes become few large ones, and text can be read up to a delimiter.
+//
+//     weft::buffered_reader in(client);
+//     weft::buffered_writer out(client);
+//     while (auto line = in.read_line()) {
+//         out.write_all(weft::bytes_of(answer(*line)));
+//         out.flush();
+//     }
+//
+// They refer to the stream, and have to go before it does. Each call has two forms: one throws std::system_error; the other
+// takes a std::error_code last. All suspend as the stream does.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <vector>
+#include <weft/byte_stream.hpp>
+
+namespace weft {
+
+/// A byte_source itself.
+template <byte_source Source>
+class buffered_reader {
+public:
+    /// `size`: how much is asked of the source at once.
+    explicit buffered_reader(Source& from, std::size_t size = 16 << 10) : from_(from), bytes_(size) {}
+
+    /// What is in the buffer, or else what the source gives. 0: the end.
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here()) {
+        ec.clear();
+        if (begin_ == end_) {
+            if (buffer.size() >= bytes_.size()) {
+                return detail::read_from(from_, buffer, ec, where);
+            }
+            fill(ec, where);
+        }
+        std::size_t n = std::min(buffer.size(), end_ - begin_);
+        std::copy_n(bytes_.begin() + at(begin_), n, buffer.begin());
+        begin_ += n;
+        return n;
+    }
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here()) {
+        return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
+    }
+
+    /// Reads until `delimiter`, and gives all up to there, with the delimiter: without it if the source ended before;
+    /// nothing if there was nothing more. What is given is valid until the next call.
+    /// If the delimiter does not come within `most` bytes, fails with message_size. With that and any other error what was
+    /// read stays in the buffer: the next call goes on with it.
+    WEFT_MIXED_FN std::string_view read_until(std::string_view delimiter, std::size_t most, std::error_code& ec,
+                                              place where = place::here()) {
+        ec.clear();
+        for (std::size_t searched = 0;;) {
+            std::string_view there = text();
+            std::size_t found = there.substr(0, most).find(delimiter, searched);
+            if (found != there.npos) {
+                return take(found + delimiter.size());
+            }
+            if (there.size() >= most) {
+                ec = std::make_error_code(std::errc::message_size);
+                return {};
+            }
+            searched = there.size() - std::min(there.size(), delimiter.size() - 1);
+            if (fill(ec, where) == 0) {
+                return ec ? std::string_view() : take(text().size());
+            }
+        }
+    }
+    WEFT_MIXED_FN std::string_view read_until(std::string_view delimiter, std::size_t most = 64 << 10,
+                                              place where = place::here()) {
+        return detail::or_throw("read", [&](auto& ec) { return read_until(delimiter, most, ec, where); });
+    }
+
+    /// The next line without its end, "\n" or "\r\n". No value: the source has ended. Otherwise as read_until().
+    WEFT_MIXED_FN std::optional<std::string_view> read_line(std::size_t most, std::error_code& ec,
+                                                            place where = place::here()) {
+        std::string_view line = read_until("\n", most, ec, where);
+        if (line.empty()) {
+            return {};
+        }
+        for (char end : {'\n', '\r'}) {
+            line.remove_suffix(line.ends_with(end) ? 1 : 0);
+        }
+        return line;
+    }
+    WEFT_MIXED_FN std::optional<std::string_view> read_line(std::size_t most = 64 << 10, place where = place::here()) {
+        return detail::or_throw("read", [&](auto& ec) { return read_line(most, ec, where); });
+    }
+
+    /// What was read from the source and not yet taken. Valid until the next call.
+    [[nodiscard]] std::span<std::byte const> buffered() const {
+        return std::span(bytes_).subspan(begin_, end_ - begin_);
+    }
+
+private:
+    using difference = std::vector<std::byte>::difference_type;
+    static difference at(std::size_t n) { return static_cast<difference>(n); }
+
+    [[nodiscard]] std::string_view text() const {
+        return {reinterpret_cast<char const*>(bytes_.data()) + begin_, end_ - begin_};
+    }
+    std::string_view take(std::size_t n) {
+        std::string_view taken = text().substr(0, n);
+        begin_ += n;
+        return taken;
+    }
+
+    /// Asks the source for more, once. Returns how much came.
+    std::size_t fill(std::error_code& ec, place where) {
+        if (begin_ > 0) {
+            std::copy(bytes_.begin() + at(begin_), bytes_.begin() + at(end_), bytes_.begin());
+            end_ -= begin_;
+            begin_ = 0;
+        }
+        if (end_ == bytes_.size()) {
+            bytes_.resize(2 * bytes_.size());
+        }
+        std::size_t n = detail::read_from(from_, std::span(bytes_).subspan(end_), ec, where);
+        end_ += n;
+        return n;
+    }
+
+    Source& from_;
+    std::vector<std::byte> bytes_;
+    std::size_t begin_ = 0;  ///< What is in the buffer lies from here
+    std::size_t end_ = 0;    ///< to here.
+};
+
+/// A byte_sink itself. What was not flushed when it goes is dropped.
+template <byte_sink Sink>
+class buffered_writer {
+public:
+    explicit buffered_writer(Sink& to, std::size_t size = 16 << 10) : to_(to) { bytes_.reserve(size); }
+
+    /// Puts the bytes into the buffer; writes that out when it is full. What is larger than the buffer does not go through
+    /// it. Returns how many bytes were put there or written, less than all only with an error.
+    WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
+                                        place where = place::here()) {
+        ec.clear();
+        if (bytes.size() > bytes_.capacity() - bytes_.size()) {
+            flush(ec, where);
+            if (ec) {
+                return 0;
+            }
+        }
+        if (bytes.size() > bytes_.capacity()) {
+            return detail::write_to(to_, bytes, ec, where);
+        }
+        bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+        return bytes.size();
+    }
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, place where = place::here()) {
+        detail::or_throw("write", [&](auto& ec) { return write_all(bytes, ec, where); });
+    }
+
+    /// Writes out what is in the buffer. What could not be written stays there.
+    WEFT_MIXED_FN void flush(std::error_code& ec, place where = place::here()) {
+        std::size_t n = detail::write_to(to_, bytes_, ec, where);
+        bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+    WEFT_MIXED_FN void flush(place where = place::here()) {
+        detail::or_throw("write", [&](auto& ec) { flush(ec, where); });
+    }
+
+private:
+    Sink& to_;
+    std::vector<std::byte> bytes_;
+};
+
+}  // namespace weft

@@ -1,0 +1,138 @@
+// Floor 6: io
+//
+// Whatever bytes can be read from or written to, and what can be done with all of it alike: sockets, pipes, files from a
+// position on, buffers in front of these, and what else has the calls of the two concepts.
+//
+//     weft::read_exact(client, header);
+//     std::string text = weft::read_all(child.out(), 1 << 20);
+//     weft::copy(client, server);
+//
+// Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend as the stream
+// that they are given does.
+
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <weft/descriptor.hpp>
+
+namespace weft {
+
+/// read(buffer, ec): at least one byte, at most the buffer; 0 at the end, or with an error.
+template <class S>
+concept byte_source = requires(S& s, std::span<std::byte> buffer, std::error_code& ec) {
+    { s.read(buffer, ec) } -> std::convertible_to<std::size_t>;
+};
+
+/// write_all(bytes, ec): all of them; what was written, less than all only with an error.
+template <class S>
+concept byte_sink = requires(S& s, std::span<std::byte const> bytes, std::error_code& ec) {
+    { s.write_all(bytes, ec) } -> std::convertible_to<std::size_t>;
+};
+
+template <class S>
+concept byte_stream = byte_source<S> && byte_sink<S>;
+
+/// The bytes of a text.
+[[nodiscard]] inline std::span<std::byte const> bytes_of(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
+
+namespace detail {
+
+// Streams of others need not take a place.
+template <class S>
+std::size_t read_from(S& s, std::span<std::byte> buffer, std::error_code& ec, place where) {
+    if constexpr (requires { s.read(buffer, ec, where); }) {
+        return s.read(buffer, ec, where);
+    } else {
+        return s.read(buffer, ec);
+    }
+}
+
+template <class S>
+std::size_t write_to(S& s, std::span<std::byte const> bytes, std::error_code& ec, place where) {
+    if constexpr (requires { s.write_all(bytes, ec, where); }) {
+        return s.write_all(bytes, ec, where);
+    } else {
+        return s.write_all(bytes, ec);
+    }
+}
+
+inline constexpr std::size_t copy_buffer = 64 << 10;
+
+}  // namespace detail
+
+/// Fills the whole buffer. Returns less only at the end of the source, or with an error.
+template <byte_source S>
+WEFT_MIXED_FN std::size_t read_exact(S& from, std::span<std::byte> buffer, std::error_code& ec,
+                                     place where = place::here()) {
+    ec.clear();
+    std::size_t done = 0;
+    while (done < buffer.size()) {
+        std::size_t n = detail::read_from(from, buffer.subspan(done), ec, where);
+        if (n == 0) {
+            break;
+        }
+        done += n;
+    }
+    return done;
+}
+
+template <byte_source S>
+WEFT_MIXED_FN std::size_t read_exact(S& from, std::span<std::byte> buffer, place where = place::here()) {
+    return detail::or_throw("read", [&](auto& ec) { return read_exact(from, buffer, ec, where); });
+}
+
+/// All until the end. Fails with file_too_large if that is more than `most` bytes; returns what was read so far with any
+/// error.
+template <byte_source S>
+WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, std::error_code& ec, place where = place::here()) {
+    std::string text;
+    for (std::size_t done = 0;;) {
+        text.resize(done + std::min(std::max<std::size_t>(done, 4096), most - done + 1));
+        std::size_t n = detail::read_from(from, std::as_writable_bytes(std::span(text)).subspan(done), ec, where);
+        done += n;
+        if (n == 0 || done > most) {
+            text.resize(std::min(done, most));
+            ec = done > most ? std::make_error_code(std::errc::file_too_large) : ec;
+            return text;
+        }
+    }
+}
+
+template <byte_source S>
+WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, place where = place::here()) {
+    return detail::or_throw("read", [&](auto& ec) { return read_all(from, most, ec, where); });
+}
+
+/// Writes to `to` what `from` gives, until that ends. Returns how many bytes were written. Where a wait is ended before its
+/// time, or a write fails, what was read and not yet written is lost.
+template <byte_source From, byte_sink To>
+WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, std::error_code& ec, place where = place::here()) {
+    auto buffer = std::make_unique<std::byte[]>(detail::copy_buffer);
+    for (std::uint64_t done = 0;;) {
+        std::size_t n = detail::read_from(from, {buffer.get(), detail::copy_buffer}, ec, where);
+        if (n == 0) {
+            return done;
+        }
+        done += detail::write_to(to, {buffer.get(), n}, ec, where);
+        if (ec) {
+            return done;
+        }
+    }
+}
+
+template <byte_source From, byte_sink To>
+WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, place where = place::here()) {
+    return detail::or_throw("copy", [&](auto& ec) { return copy(from, to, ec, where); });
+}
+
+}  // namespace weft

@@ -1,0 +1,58 @@
+// Floor 6: io
+//
+// Sockets of messages: what udp_socket and unix_datagram have in common.
+//
+// Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend inside a
+// coroutine, and run the thread's loop elsewhere. A cancelled call returns only when the kernel has let go of the buffer; a
+// message that had arrived by then is delivered.
+
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+#include <system_error>
+#include <weft/any_socket.hpp>
+
+namespace weft {
+
+/// A message that was received.
+struct datagram {
+    std::size_t size = 0;    ///< How much of the buffer it fills. A message may be empty: 0 is no end.
+    bool truncated = false;  ///< It was longer than the buffer, and the rest is lost.
+    endpoint from;           ///< Of a Unix socket without a name: nothing.
+};
+
+class datagram_socket : public any_socket {
+public:
+    using any_socket::any_socket;
+
+    /// Sends one message. Waits only while the system has no room for it.
+    WEFT_MIXED_FN void send_to(std::span<std::byte const> message, endpoint const& to, place where = place::here());
+    WEFT_MIXED_FN void send_to(std::span<std::byte const> message, endpoint const& to, std::error_code& ec,
+                               place where = place::here());
+    /// The same, gathered.
+    WEFT_MIXED_FN void send_to(std::span<iovec const> message, endpoint const& to, std::error_code& ec,
+                               place where = place::here());
+
+    /// The same, to the peer that connect() named.
+    WEFT_MIXED_FN void send(std::span<std::byte const> message, place where = place::here());
+    WEFT_MIXED_FN void send(std::span<std::byte const> message, std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN void send(std::span<iovec const> message, std::error_code& ec, place where = place::here());
+
+    /// Waits for a message.
+    [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<std::byte> buffer, place where = place::here());
+    [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<std::byte> buffer, std::error_code& ec,
+                                                      place where = place::here());
+    /// The same, scattered.
+    [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<iovec const> buffers, std::error_code& ec,
+                                                      place where = place::here());
+
+    /// From here on it sends to that peer, and receives from no other. With UDP a later call tells that the peer's machine
+    /// answered that nobody is there: connection_refused.
+    /// Throws std::system_error that names the address. Suspends: no.
+    void connect(endpoint const& peer);
+};
+
+}  // namespace weft

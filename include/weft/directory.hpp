@@ -1,0 +1,100 @@
+// Floor 6: io
+//
+// A directory, and what is done to the files in it, by names that begin there:
+//
+//     weft::directory site = weft::directory::open("/srv/www");
+//     weft::file page = site.open_file("index.html", weft::file::mode::read);
+//     site.rename("draft.tmp", "index.html");
+//     site.sync();                                   // the rename is on the medium
+//
+// No name leads out of the directory, whatever ".." and symbolic links on the way say: cross_device_link. So names may come
+// from outside, as a web server's do. (Before Linux 5.6, which has no openat2(2), a symbolic link on the way, or "..", is
+// an error whereever it leads.)
+//
+// Each call has two forms: one throws std::system_error that names the file; the other takes a std::error_code last. All
+// suspend inside a coroutine, and run the thread's loop elsewhere. Their system calls block, so threads of the loop's make
+// them: one that has begun is waited for, and a cancelled call has either done all or nothing.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+#include <weft/file.hpp>
+
+namespace weft {
+
+/// What a file is.
+struct file_status {
+    std::filesystem::file_type type = std::filesystem::file_type::none;
+    std::filesystem::perms permissions = std::filesystem::perms::none;
+    std::uint64_t size = 0;  ///< In bytes.
+    std::chrono::system_clock::time_point modified;
+    std::uint64_t device = 0;  ///< With inode: the file's identity.
+    std::uint64_t inode = 0;
+};
+
+struct directory_entry {
+    std::string name;
+    std::filesystem::file_type type = std::filesystem::file_type::unknown;
+};
+
+class directory {
+public:
+    using path = std::filesystem::path;
+
+    directory() = default;
+
+    [[nodiscard]] WEFT_MIXED_FN static directory open(path const& where_it_is, place where = place::here());
+    [[nodiscard]] WEFT_MIXED_FN static directory open(path const& where_it_is, std::error_code& ec,
+                                                      place where = place::here());
+
+    [[nodiscard]] WEFT_MIXED_FN directory open_directory(path const& name, place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN directory open_directory(path const& name, std::error_code& ec,
+                                                         place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN file open_file(path const& name, file::mode m, place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN file open_file(path const& name, file::mode m, std::error_code& ec,
+                                               place where = place::here()) const;
+
+    /// All in it but "." and "..", in no order.
+    [[nodiscard]] WEFT_MIXED_FN std::vector<directory_entry> list(place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN std::vector<directory_entry> list(std::error_code& ec,
+                                                                  place where = place::here()) const;
+
+    /// Of what the name leads to, through symbolic links.
+    [[nodiscard]] WEFT_MIXED_FN file_status status(path const& name, place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN file_status status(path const& name, std::error_code& ec,
+                                                   place where = place::here()) const;
+
+    WEFT_MIXED_FN void make_directory(path const& name, place where = place::here()) const;
+    WEFT_MIXED_FN void make_directory(path const& name, std::error_code& ec, place where = place::here()) const;
+
+    /// A file's name; the file goes with its last one.
+    WEFT_MIXED_FN void remove(path const& name, place where = place::here()) const;
+    WEFT_MIXED_FN void remove(path const& name, std::error_code& ec, place where = place::here()) const;
+    /// An empty directory.
+    WEFT_MIXED_FN void remove_directory(path const& name, place where = place::here()) const;
+    WEFT_MIXED_FN void remove_directory(path const& name, std::error_code& ec, place where = place::here()) const;
+
+    /// What was called `to` before is replaced, all at once.
+    WEFT_MIXED_FN void rename(path const& from, path const& to, place where = place::here()) const;
+    WEFT_MIXED_FN void rename(path const& from, path const& to, std::error_code& ec, place where = place::here()) const;
+
+    /// Returns when the names in it are on the medium, as they are now.
+    WEFT_MIXED_FN void sync(place where = place::here()) const;
+    WEFT_MIXED_FN void sync(std::error_code& ec, place where = place::here()) const;
+
+    [[nodiscard]] int fd() const { return descriptor_.fd(); }
+    explicit operator bool() const { return static_cast<bool>(descriptor_); }
+    void close() noexcept { descriptor_.close(); }
+
+private:
+    explicit directory(descriptor d) : descriptor_(std::move(d)) {}
+
+    descriptor descriptor_;
+};
+
+}  // namespace weft

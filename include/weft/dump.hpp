@@ -1,0 +1,34 @@
+// Floor 5: task
+//
+// Who waits for whom:
+//
+//     weft::dump(std::cerr);
+//
+//     coroutine "writer" (id 3, created at server.cpp:20): waits for a mutex (0x7ffe40) since 2.5 s at server.cpp:31,
+//         which coroutine "reader" (id 4, created at server.cpp:25) holds
+//     coroutine "reader" (id 4, created at server.cpp:25): waits for a mutex (0x7ffe80) since 2.5 s at server.cpp:44,
+//         which coroutine "writer" (id 3, created at server.cpp:20) holds
+//     2 coroutines
+//     deadlock: coroutine "writer" (id 3, ...) -> coroutine "reader" (id 4, ...) -> coroutine "writer" (id 3, ...)
+//
+// gdb shows the same of a process that hangs, or of a core: docs/debugging.md.
+
+#pragma once
+
+#include <iosfwd>
+#include <weft/loop.hpp>
+
+namespace weft {
+
+/// Prints all coroutines of the process: id, name, state, where each was made, what it waits for, since when and where, and
+/// who holds it; then each circle among those who hold. What others do meanwhile is shown as of some moment of the call.
+/// Walks all stacks that were ever in use. Threads: any; not in signal handlers. Suspends: no. Allocates: yes.
+void dump(std::ostream& out);
+
+namespace detail {
+
+/// For loop::when_idle(): says on stderr which coroutines of the loop are parked, if any are.
+void report_parked(loop& l) noexcept;
+
+}  // namespace detail
+}  // namespace weft

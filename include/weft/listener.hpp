@@ -1,0 +1,62 @@
+// Floor 6: io
+//
+// A listening stream socket: what tcp_listener and unix_listener have in common.
+
+#pragma once
+
+#include <filesystem>
+#include <system_error>
+#include <weft/any_socket.hpp>
+
+namespace weft {
+
+namespace detail {
+
+/// The name of a Unix socket in the file system: removed when its owner goes.
+class bound_path {
+public:
+    bound_path() = default;
+    explicit bound_path(std::filesystem::path path) : path_(std::move(path)) {}
+    bound_path(bound_path&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+    bound_path& operator=(bound_path&& other) noexcept {
+        std::swap(path_, other.path_);
+        return *this;
+    }
+    ~bound_path();
+
+private:
+    std::filesystem::path path_;
+};
+
+}  // namespace detail
+
+struct listen_options : bind_options {
+    /// How many connections may wait to be accepted; listen(2).
+    int backlog = 1024;
+};
+
+class listener {
+public:
+    /// Throws std::system_error that names the address. A Unix socket that nobody listens on any more is replaced, and
+    /// removed when the listener goes. Suspends: no.
+    explicit listener(endpoint const& address, listen_options const& options = {});
+
+    /// Waits for a connection. Where descriptors or memory run out it fails with that error; the connection stays in the
+    /// kernel's queue, and a later accept gets it. For servers that want to know; accept() waits instead.
+    [[nodiscard]] WEFT_MIXED_FN descriptor accept_any(std::error_code& ec, place where = place::here());
+
+    /// Where it listens: with the real port, if port 0 was asked for.
+    [[nodiscard]] endpoint local() const { return socket_.local(); }
+    [[nodiscard]] int fd() const { return socket_.fd(); }
+
+protected:
+    /// Waits for a connection, and while descriptors or memory have run out, until there are some again: it looks every 50
+    /// milliseconds.
+    [[nodiscard]] WEFT_MIXED_FN descriptor accept_when_possible(std::error_code& ec, place where);
+
+private:
+    any_socket socket_;
+    detail::bound_path path_;
+};
+
+}  // namespace weft

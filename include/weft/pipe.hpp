@@ -1,0 +1,66 @@
+// Floor 6: io
+//
+// The two ends of a pipe, and what is read and written like one: FIFOs, terminals, the standard streams.
+//
+//     auto [reader, writer] = weft::make_pipe();
+//     weft::pipe_reader keyboard(weft::descriptor(::dup(0)));
+//
+// Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend inside a
+// coroutine, and run the thread's loop elsewhere. The descriptor's flags stay as they are: others may share it. Nothing is
+// ever in the kernel's hands: a call that is ended before its time has read nothing.
+
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <weft/descriptor.hpp>
+
+namespace weft {
+
+namespace detail {
+
+class pipe_end {
+public:
+    pipe_end() = default;
+    explicit pipe_end(descriptor d);
+
+    [[nodiscard]] int fd() const { return descriptor_.fd(); }
+    explicit operator bool() const { return static_cast<bool>(descriptor_); }
+    /// No call on it may be under way.
+    void close() noexcept { descriptor_.close(); }
+
+protected:
+    [[nodiscard]] bool is_file() const { return is_file_; }
+
+private:
+    descriptor descriptor_;
+    bool is_file_ = false;  ///< A standard stream may be one: it is always ready, and blocks all the same.
+};
+
+}  // namespace detail
+
+class pipe_reader : public detail::pipe_end {
+public:
+    using pipe_end::pipe_end;
+
+    /// Reads what is there, at least one byte, at most the buffer. 0: nobody has the other end any more.
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
+};
+
+class pipe_writer : public detail::pipe_end {
+public:
+    using pipe_end::pipe_end;
+
+    /// Writes all. broken_pipe: nobody has the other end any more; never raises SIGPIPE.
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, place where = place::here());
+    WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
+                                        place where = place::here());
+};
+
+/// Both ends of a new pipe, close-on-exec. Throws std::system_error. Suspends: no.
+[[nodiscard]] std::pair<pipe_reader, pipe_writer> make_pipe();
+
+}  // namespace weft

@@ -1,0 +1,136 @@
+// Floor 5: task
+//
+// Several loops, each on a thread of its own; usually one for each processor:
+//
+//     weft::runtime rt;
+//     for (unsigned i = 0; i < rt.size(); ++i) {
+//         rt.spawn_on(i, [&] { serve(listen_on_the_same_port_as_the_others()); });
+//     }
+//     int code = rt.run([&] { return wait_for_the_end(); });
+//     // ~runtime: what runs is cancelled and waited for, on all loops; then the threads end
+//
+// A task stays on its loop unless it says move_to(rt.at(i)); what it spawns with weft::spawn() is on the same one.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+#include <weft/await_callback.hpp>
+#include <weft/limit.hpp>
+#include <weft/task.hpp>
+
+namespace weft {
+
+struct runtime_options {
+    unsigned threads = 0;  ///< 0: as many as there are processors that the process may use.
+    bool pin = false;      ///< Whether each thread keeps to a processor of its own.
+};
+
+/// A task of a runtime, as others see it: it is waited for and cancelled from any thread. It belongs to the runtime: when this
+/// goes, the task runs on, and what it returns or throws is dropped. Moves, does not copy.
+template <class T>
+class [[nodiscard]] remote_task {
+public:
+    remote_task(std::shared_ptr<detail::awaited<T>> state, std::stop_source stop)
+        : state_(std::move(state)), stop_(std::move(stop)) {}
+    remote_task(remote_task&&) noexcept = default;
+    remote_task& operator=(remote_task&&) noexcept = default;
+    ~remote_task() = default;
+
+    /// Waits for the end; returns what the body returned, or throws what it threw. Once.
+    /// Throws std::system_error when the wait is ended before its time (the task runs on), and std::future_error
+    /// (broken_promise) when the runtime was stopped before the task had begun.
+    /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
+    WEFT_MIXED_FN T join(place where = place::here()) {
+        if (!state_->happened.wait("a task of another loop", where)) {
+            detail::throw_stopped("join");
+        }
+        return std::exchange(state_, nullptr)->result.get();
+    }
+
+    /// Asks the task to end: its waits end with operation_canceled. Threads: any.
+    void cancel() { stop_.request_stop(); }
+
+    /// Lets go of it: it runs on.
+    void detach() { state_ = nullptr; }
+
+private:
+    std::shared_ptr<detail::awaited<T>> state_;
+    std::stop_source stop_;
+};
+
+class runtime {
+public:
+    /// Starts the threads. Throws std::system_error when there is none to be had, or no loop.
+    WEFT_MIXED_FN explicit runtime(runtime_options const& options = {});
+    WEFT_MIXED_FN explicit runtime(unsigned threads) : runtime(runtime_options{.threads = threads}) {}
+    runtime(runtime const&) = delete;
+    runtime& operator=(runtime const&) = delete;
+    /// As stop().
+    WEFT_MIXED_FN ~runtime();
+
+    /// How many loops there are.
+    [[nodiscard]] unsigned size() const { return static_cast<unsigned>(workers_.size()); }
+    /// The loop number `i`, modulo size().
+    [[nodiscard]] loop& at(unsigned i);
+
+    /// Starts a task on the loop number `i`, modulo size(). Threads: any. Suspends: no.
+    template <class F>
+    auto spawn_on(unsigned i, WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+        using T = std::invoke_result_t<std::decay_t<F>&>;
+        auto state = std::make_shared<detail::awaited<T>>();
+        std::stop_source stop;
+        struct body {
+            completion<T> done;
+            std::stop_token stop;
+            WEFT_COROUTINE_FN std::decay_t<F> f;
+            void operator()() {
+                done.with_result_of([this]() -> T { return with_limit(stop, f); });
+            }
+        };
+        completion<T> done(state);
+        at(i).post([b = body{done, stop.get_token(), std::forward<F>(f)}, done, where]() mutable {
+            try {
+                weft::spawn(std::move(b), where).detach();
+            } catch (...) {
+                done.fail(std::current_exception(), where);
+            }
+        });
+        return remote_task<T>(std::move(state), std::move(stop));
+    }
+
+    /// Starts a task on each loop in turn. Threads: any. Suspends: no.
+    template <class F>
+    auto spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+        return spawn_on(next_.fetch_add(1, std::memory_order_relaxed), std::forward<F>(f), where);
+    }
+
+    /// Runs `body()` as a task on one of the loops, and waits until it has ended. Returns what it returned, or throws what
+    /// it threw. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
+    template <class F>
+    WEFT_MIXED_FN auto run(WEFT_COROUTINE_FN F&& body, place where = place::here()) {
+        return spawn(std::forward<F>(body), where).join(where);
+    }
+
+    /// Cancels all tasks, waits for them, and ends the threads. Its tasks may still spawn meanwhile; from then on nobody
+    /// can: that ends the program with a message. Idempotent.
+    /// Ends the program with a message on one of its own threads.
+    WEFT_MIXED_FN void stop(place where = place::here());
+
+private:
+    struct worker;
+
+    WEFT_MIXED_FN std::uint64_t cancel_and_join_all();
+
+    std::vector<std::unique_ptr<worker>> workers_;
+    std::atomic<unsigned> next_{0};
+    bool stopped_ = false;
+    std::atomic<bool> ended_{false};
+};
+
+}  // namespace weft

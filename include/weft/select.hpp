@@ -1,0 +1,222 @@
+// Floor 3: sync
+//
+// Waiting for whichever of several things comes first:
+//
+//     auto first = weft::select(weft::when::received(jobs), weft::when::sent(results, r), weft::when::after(1s));
+//     switch (first.index()) {
+//         case 0: run(std::get<0>(first)); break;      // std::optional<job>: none when the channel was closed
+//         case 1: ...                                  // `r` was moved out; otherwise it is untouched
+//         case 2: ...
+//     }
+//
+// Of the things that could be had, exactly one is taken. Of several that can be had at once, each gets its turn. The
+// cases stand here (locked, locked_shared, acquired, happened, all_done, woken), in channel.hpp (received, sent), and in
+// when.hpp (after, at, ended, readable, writable, arrived).
+//
+// All locks of the things waited for are held while it is looked whether one can be had, and while the waiters are linked
+// in; in the order of their addresses, so that no two selects hold each other up. From then on whoever has something to
+// give claims the whole wait with one compare-and-swap (detail::waiter::claim), and passes on to the next waiter if
+// another was faster. So a select that takes one thing has taken none of the others.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <weft/condition_variable.hpp>
+#include <weft/detail/waiter.hpp>
+#include <weft/event.hpp>
+#include <weft/mutex.hpp>
+#include <weft/semaphore.hpp>
+#include <weft/shared_mutex.hpp>
+#include <weft/wait_group.hpp>
+#include <weft/wait_queue.hpp>
+
+namespace weft {
+
+namespace detail {
+
+/// One thing that a select() waits for. It lies in the select()'s frame.
+class select_case {
+public:
+    explicit select_case(place where) : called_from(where) {}
+    select_case(select_case const&) = delete;
+    select_case& operator=(select_case const&) = delete;
+
+    waiter w;
+    place called_from;
+
+    /// What guards it; nullptr if only the thread's own loop can give it.
+    [[nodiscard]] virtual spin_lock* lock() noexcept { return nullptr; }
+    /// Takes it if it can be had; then sets `w.next` to those that have to be woken for it. Under the lock.
+    [[nodiscard]] virtual bool take_now(waiter*& to_wake) = 0;
+    /// Links the waiter in. Under the lock, after take_now() was in vain.
+    virtual void enlist() = 0;
+    /// Takes it out, as another was chosen, or none.
+    WEFT_MIXED_FN virtual void withdraw() noexcept = 0;
+
+protected:
+    ~select_case() = default;
+};
+
+/// Waits; returns the number of the case that was taken. Locks: room for as many pointers as there are cases.
+WEFT_MIXED_FN std::size_t select(std::span<select_case* const> cases, std::span<spin_lock*> locks);
+
+}  // namespace detail
+
+namespace when {
+
+/// The lock of a mutex was taken, or that of a shared_mutex as its writer.
+template <class Mutex>
+class locked;
+locked(mutex&, place = {})->locked<mutex>;
+locked(shared_mutex&, place = {})->locked<shared_mutex>;
+
+template <>
+class locked<mutex> final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit locked(mutex& m, place where = place::here()) : select_case(where), m_(m) {}
+    result take() {
+        m_.note_holder();
+        return {};
+    }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.waiters_lock_; }
+    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    void enlist() override { m_.waiters_.push(w); }
+    WEFT_MIXED_FN void withdraw() noexcept override;
+
+private:
+    mutex& m_;
+};
+
+template <>
+class locked<shared_mutex> final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit locked(shared_mutex& m, place where = place::here()) : select_case(where), m_(m) {
+        w.amount = shared_mutex::exclusive;
+    }
+    result take() {
+        m_.owner_.store(detail::runner(), std::memory_order_relaxed);
+        return {};
+    }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
+    [[nodiscard]] bool take_now(detail::waiter*&) override { return m_.take(shared_mutex::exclusive); }
+    void enlist() override { m_.waiters_.push(w); }
+    WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(w); }
+
+private:
+    shared_mutex& m_;
+};
+
+/// The lock of a shared_mutex was taken as a reader.
+class locked_shared final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit locked_shared(shared_mutex& m, place where = place::here()) : select_case(where), m_(m) {
+        w.amount = shared_mutex::shared;
+    }
+    result take() { return {}; }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
+    [[nodiscard]] bool take_now(detail::waiter*&) override { return m_.take(shared_mutex::shared); }
+    void enlist() override { m_.waiters_.push(w); }
+    WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(w); }
+
+private:
+    shared_mutex& m_;
+};
+
+/// Units of a semaphore were taken.
+class acquired final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit acquired(semaphore& s, std::int64_t amount = 1, place where = place::here()) : select_case(where), s_(s) {
+        w.amount = amount;
+    }
+    result take() { return {}; }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &s_.lock_; }
+    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    void enlist() override { s_.waiters_.push(w); }
+    WEFT_MIXED_FN void withdraw() noexcept override;
+
+private:
+    semaphore& s_;
+};
+
+/// An event was set; an automatic one is not any more.
+class happened final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit happened(event& e, place where = place::here()) : select_case(where), e_(e) {}
+    result take() { return {}; }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &e_.lock_; }
+    [[nodiscard]] bool take_now(detail::waiter*&) override { return e_.take(); }
+    void enlist() override { e_.waiters_.push(w); }
+    WEFT_MIXED_FN void withdraw() noexcept override;
+
+private:
+    event& e_;
+};
+
+/// None is left of what a wait_group, or a latch, counts.
+class all_done final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit all_done(wait_group& g, place where = place::here()) : select_case(where), g_(g) {}
+    explicit all_done(latch& l, place where = place::here()) : all_done(l.left_, where) {}
+    result take() { return {}; }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &g_.lock_; }
+    [[nodiscard]] bool take_now(detail::waiter*&) override { return g_.take(); }
+    void enlist() override { g_.waiters_.push(w); }
+    WEFT_MIXED_FN void withdraw() noexcept override;
+
+private:
+    wait_group& g_;
+};
+
+/// A wait_queue woke us, or a condition_variable notified us. No lock is released for the time: what is changed before the
+/// wake-up must belong to coroutines of one loop, or the wake-up comes under no lock that the select() is called under.
+class woken final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit woken(wait_queue& q, place where = place::here()) : select_case(where), q_(q) {}
+    explicit woken(condition_variable& c, place where = place::here()) : woken(c.waiters_, where) {}
+    result take() { return {}; }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &q_.lock_; }
+    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    void enlist() override { q_.waiters_.push(w); }
+    WEFT_MIXED_FN void withdraw() noexcept override;
+
+private:
+    wait_queue& q_;
+};
+
+}  // namespace when
+
+/// Waits until one of the cases can be had, and takes it: the result holds, at the case's index, what it gives.
+/// Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its time; nothing was taken then.
+/// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
+template <class... Cases>
+    requires(sizeof...(Cases) > 0 && (std::is_base_of_v<detail::select_case, Cases> && ...))
+WEFT_MIXED_FN std::variant<typename Cases::result...> select(Cases... cases) {
+    std::array<detail::select_case*, sizeof...(Cases)> all{&cases...};
+    std::array<detail::spin_lock*, sizeof...(Cases)> locks;
+    std::size_t chosen = detail::select(all, locks);
+    std::variant<typename Cases::result...> result;
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (void)((chosen == I && (result.template emplace<I>(cases.take()), true)) || ...);
+    }
+    (std::index_sequence_for<Cases...>());
+    return result;
+}
+
+}  // namespace weft

@@ -1,0 +1,154 @@
+// Floor 3: sync
+//
+// One writer or many readers. weft::shared_mutex is SharedLockable: it goes with std::shared_lock and std::unique_lock.
+//
+//     std::shared_lock reading(table_lock);          // others read at the same time
+//     std::unique_lock writing(table_lock);          // nobody else is in
+//
+// Fair: first come, first served; readers that come after a waiting writer wait behind it, and those that stand one
+// behind the other are let in together. So neither readers nor writers starve. (A reader that takes the lock a second
+// time may so wait behind a writer that waits for it: don't.)
+//
+// A writer may let readers in and stay as one of them (downgrade). A reader may become the writer without letting go
+// (upgrade): it waits for the other readers to leave, before all that wait already. Two that do so at the same time would
+// wait for each other; the second ends the program with a message.
+
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>         // std::unique_lock
+#include <shared_mutex>  // std::shared_lock
+#include <weft/detail/waiter.hpp>
+#include <weft/limit.hpp>
+
+namespace weft {
+
+namespace when {
+template <class Mutex>
+class locked;
+class locked_shared;
+}  // namespace when
+
+class shared_mutex {
+public:
+    shared_mutex() = default;
+    shared_mutex(shared_mutex const&) = delete;
+    shared_mutex& operator=(shared_mutex const&) = delete;
+    /// Ends the program with a message if it is locked.
+    ~shared_mutex();
+
+    /// Waits to be the only one. One atomic operation if nobody is in. Ends the program with a message if the caller is the
+    /// writer, or if it would close a circle as for mutex::lock().
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock then.
+    /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
+    WEFT_MIXED_FN void lock(place where = place::here()) {
+        if (!try_lock()) [[unlikely]] {
+            lock_slowly(exclusive, where);
+            owner_.store(detail::runner(), std::memory_order_relaxed);
+        }
+    }
+    /// Threads: any. Suspends: no. Allocates: no.
+    [[nodiscard]] bool try_lock() { return become_writer(0); }
+    /// lock(), but not for longer than that. Returns false if it does not hold the lock then.
+    WEFT_MIXED_FN bool try_lock_for(limit const& l, place where = place::here()) {
+        return try_lock() || within(
+                                 l, [&] { lock(where); }, where);
+    }
+    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, place where = place::here()) {
+        return try_lock_for(when, where);
+    }
+    /// Ends the program with a message if the caller is not the writer.
+    /// Threads: the writer's. Suspends: no. Allocates: no.
+    void unlock(place where = place::here());
+
+    /// Waits until no writer is in, or came before. Otherwise as lock().
+    WEFT_MIXED_FN void lock_shared(place where = place::here()) {
+        if (!try_lock_shared()) [[unlikely]] {
+            lock_slowly(shared, where);
+        }
+    }
+    /// Threads: any. Suspends: no. Allocates: no.
+    [[nodiscard]] bool try_lock_shared() {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while ((word & (contended | writer)) == 0) {
+            if (word_.compare_exchange_weak(word, word + reader, std::memory_order_acquire)) {
+                return true;
+            }
+        }
+        return false;
+    }
+    WEFT_MIXED_FN bool try_lock_shared_for(limit const& l, place where = place::here()) {
+        return try_lock_shared() || within(
+                                        l, [&] { lock_shared(where); }, where);
+    }
+    WEFT_MIXED_FN bool try_lock_shared_until(clock::time_point when, place where = place::here()) {
+        return try_lock_shared_for(when, where);
+    }
+    /// Ends the program with a message if there is no reader.
+    /// Threads: the reader's. Suspends: no. Allocates: no.
+    void unlock_shared(place where = place::here()) {
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        do {
+            if ((word & (contended | writer)) != 0 || word < reader) [[unlikely]] {
+                unlock_shared_slowly(where);
+                return;
+            }
+        } while (!word_.compare_exchange_weak(word, word - reader, std::memory_order_release));
+    }
+
+    /// The calling reader becomes the writer; it waits for the other readers to leave.
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it is a reader still, then.
+    /// Ends the program with a message if another reader waits for the same.
+    /// Threads: the reader's. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
+    WEFT_MIXED_FN void upgrade(place where = place::here()) {
+        if (!become_writer(reader)) [[unlikely]] {
+            upgrade_slowly(where);
+            owner_.store(detail::runner(), std::memory_order_relaxed);
+        }
+    }
+    /// The same if the caller is the only reader, and nobody waits.
+    /// Threads: the reader's. Suspends: no. Allocates: no.
+    [[nodiscard]] bool try_upgrade() { return become_writer(reader); }
+
+    /// The calling writer becomes a reader, without letting go; the readers that wait first get in.
+    /// Ends the program with a message if the caller is not the writer.
+    /// Threads: the writer's. Suspends: no. Allocates: no.
+    void downgrade(place where = place::here());
+
+private:
+    friend class when::locked<shared_mutex>;
+    friend class when::locked_shared;
+
+    // The word: whether somebody waits, whether there is a writer, and how many readers there are. While `contended` is set
+    // it changes under lock_ only, so that none passes by those that wait.
+    static constexpr std::uint64_t contended = 1;
+    static constexpr std::uint64_t writer = 2;
+    static constexpr std::uint64_t reader = 4;
+    enum kind : std::int64_t { shared, exclusive };  // waiter::amount
+
+    bool become_writer(std::uint64_t from) {
+        if (!word_.compare_exchange_strong(from, writer, std::memory_order_acquire)) {
+            return false;
+        }
+        owner_.store(detail::runner(), std::memory_order_relaxed);
+        return true;
+    }
+    WEFT_MIXED_FN void lock_slowly(kind k, place where);
+    WEFT_MIXED_FN void upgrade_slowly(place where);
+    void unlock_shared_slowly(place where);
+    [[nodiscard]] bool has_room(std::int64_t k) const;
+    [[nodiscard]] bool take(kind k) noexcept;
+    void withdraw(detail::waiter& w) noexcept;
+    void require_writer(char const* what, place where) const;
+    void leave(std::uint64_t change) noexcept;
+    detail::waiter* grant() noexcept;
+
+    detail::atomic<std::uint64_t> word_{0};
+    std::atomic<void const*> owner_{nullptr};  ///< The writer.
+    detail::spin_lock lock_;
+    detail::waiter_list upgrading_;  ///< One at most.
+    detail::waiter_list waiters_;
+};
+
+}  // namespace weft

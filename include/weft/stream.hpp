@@ -1,0 +1,97 @@
+// Floor 6: io
+//
+// A connected stream socket, TCP or Unix: what tcp_stream and unix_stream have in common.
+//
+//     std::array<std::byte, 4096> buffer;
+//     while (std::size_t n = stream.read(buffer)) {
+//         stream.write_all(std::span(buffer).first(n));
+//     }
+//
+// Each call has two forms: the one shown throws std::system_error; the other takes a std::error_code last. All suspend
+// inside a coroutine, and run the thread's loop elsewhere. A call is tried at once and goes to the reactor only if it would
+// have to wait. A cancelled call returns only when the kernel has let go of the buffer; bytes that had arrived by then are
+// delivered. One read and one write at a time.
+
+#pragma once
+
+#include <sys/uio.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <weft/any_socket.hpp>
+
+namespace weft {
+
+class file;
+
+class stream : public any_socket {
+public:
+    using any_socket::any_socket;
+
+    /// Reads what is there, at least one byte, at most the buffer. 0: the peer has ended its side.
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
+
+    /// Fills the whole buffer. Returns less only if the peer ended its side, or with an error.
+    WEFT_MIXED_FN std::size_t read_exact(std::span<std::byte> buffer, place where = place::here());
+    WEFT_MIXED_FN std::size_t read_exact(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
+
+    /// Writes all. Never raises SIGPIPE. Returns what was written, less than all only with an error.
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> buffer, place where = place::here());
+    WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> buffer, std::error_code& ec,
+                                        place where = place::here());
+    /// The same, gathered. The array is used up.
+    WEFT_MIXED_FN std::size_t write_all(std::span<iovec> buffers, std::error_code& ec, place where = place::here());
+
+    /// Sends `length` bytes of the file from `offset` on, which don't go through the program's memory: sendfile(2). Returns
+    /// how many; less only if the file ends before, or with an error. What is not in the page cache is read there first, by
+    /// a worker. While a piece is on its way, other processes that share this socket find it non-blocking.
+    WEFT_MIXED_FN std::uint64_t send_file(file const& from, std::uint64_t offset, std::uint64_t length,
+                                          place where = place::here());
+    WEFT_MIXED_FN std::uint64_t send_file(file const& from, std::uint64_t offset, std::uint64_t length,
+                                          std::error_code& ec, place where = place::here());
+
+    /// write_all() without a copy into the kernel: MSG_ZEROCOPY. TCP alone. The kernel has the buffer until the peer has
+    /// acknowledged all, and as long the call lasts. One that is to end before cannot take back what was sent: then it
+    /// aborts the connection. Meant for large buffers and real networks: loopback copies all the same. See
+    /// docs/decisions/0014-zero-copy.md.
+    WEFT_MIXED_FN void write_all_zero_copy(std::span<std::byte const> buffer, place where = place::here());
+    WEFT_MIXED_FN std::size_t write_all_zero_copy(std::span<std::byte const> buffer, std::error_code& ec,
+                                                  place where = place::here());
+
+    /// Ends both sides: whoever waits in read() or write_all() gets the end, or an error. Suspends: no.
+    void shutdown() noexcept;
+    /// Ends one side. The peer reads the end, after all that was written before; one's own reads go on.
+    /// Throws std::system_error (not_connected). Suspends: no.
+    void shutdown_write();
+    /// Own reads get the end. The peer is not told. Throws std::system_error (not_connected). Suspends: no.
+    void shutdown_read();
+
+    /// What close() does with what was written and not yet sent: SO_LINGER (socket(7)). None: sends it in the background,
+    /// as without this call. A time of zero: drops it and resets the connection. Any other: close() blocks the thread for
+    /// up to so long. Throws std::system_error. Suspends: no.
+    void set_linger(std::optional<std::chrono::seconds> time);
+
+    /// TCP_NODELAY (tcp(7)): small writes go out at once. For TCP only; throws std::system_error. Suspends: no.
+    void set_no_delay(bool on);
+    /// Whether a peer that is silent is asked if it is still there: SO_KEEPALIVE. The second form says for TCP after what
+    /// time of silence, how far apart, and how many questions without an answer break the connection.
+    /// Throws std::system_error. Suspends: no.
+    void set_keep_alive(bool on);
+    void set_keep_alive(std::chrono::seconds after, std::chrono::seconds apart, int questions);
+
+protected:
+    /// Connects. For the classes below.
+    WEFT_MIXED_FN static descriptor connect_to(endpoint const& address, std::error_code& ec, place where);
+    /// Connects; throws std::system_error that names the address.
+    WEFT_MIXED_FN static descriptor connect_to(endpoint const& address, place where);
+
+private:
+    bool empty_last_time_ = false;  ///< The last read took all that there was: the next one will have to wait.
+};
+
+}  // namespace weft

@@ -1,0 +1,133 @@
+// Floor 6: io
+//
+// Sockets between processes of one machine: streams, messages, and descriptors that go along with them.
+//
+//     weft::unix_listener listener("/run/nbd.sock");
+//     weft::unix_stream client = listener.accept();
+//     std::array fds{log.fd()};
+//     client.send_descriptors(bytes, fds);        // the peer gets a duplicate
+//
+// What a stream does stands in stream.hpp, what a socket of messages does in datagram.hpp.
+
+#pragma once
+
+#include <filesystem>
+#include <utility>
+#include <vector>
+#include <weft/datagram.hpp>
+#include <weft/listener.hpp>
+#include <weft/stream.hpp>
+
+namespace weft {
+
+/// Who is at the other end, as the system knows it.
+struct peer_credentials {
+    pid_t process;
+    uid_t user;
+    gid_t group;
+};
+
+namespace detail {
+
+WEFT_MIXED_FN std::size_t send_descriptors(int socket, std::span<std::byte const> bytes, std::span<int const> fds,
+                                           std::error_code& ec, place where);
+WEFT_MIXED_FN std::size_t receive_descriptors(int socket, std::span<std::byte> buffer, std::vector<descriptor>& into,
+                                              std::error_code& ec, place where);
+
+/// SCM_RIGHTS, for streams and messages alike.
+template <class Socket>
+class passes_descriptors {
+public:
+    /// How many may go with one message (unix(7)).
+    static constexpr std::size_t most_descriptors = 253;
+
+    /// Sends all bytes, at least one, and with the first of them duplicates of the descriptors. One's own stay one's own.
+    WEFT_MIXED_FN void send_descriptors(std::span<std::byte const> bytes, std::span<int const> fds,
+                                        place where = place::here()) {
+        or_throw("send_descriptors", [&](auto& ec) { return send_descriptors(bytes, fds, ec, where); });
+    }
+    WEFT_MIXED_FN std::size_t send_descriptors(std::span<std::byte const> bytes, std::span<int const> fds,
+                                               std::error_code& ec, place where = place::here()) {
+        std::size_t n = detail::send_descriptors(self().fd(), bytes, fds, ec, where);
+        return ec ? n : n + self().send_rest(bytes.subspan(n), ec, where);
+    }
+
+    /// Reads bytes, as read() or receive_from() does, and appends the descriptors that came with them: close-on-exec. What
+    /// a peer sends in this way is taken by this call only; elsewhere its descriptors are closed. More than fit at once, or
+    /// than the process may have, are closed as well: too_many_files_open, with what was read.
+    WEFT_MIXED_FN std::size_t receive_descriptors(std::span<std::byte> buffer, std::vector<descriptor>& into,
+                                                  place where = place::here()) {
+        return or_throw("receive_descriptors", [&](auto& ec) { return receive_descriptors(buffer, into, ec, where); });
+    }
+    WEFT_MIXED_FN std::size_t receive_descriptors(std::span<std::byte> buffer, std::vector<descriptor>& into,
+                                                  std::error_code& ec, place where = place::here()) {
+        return detail::receive_descriptors(self().fd(), buffer, into, ec, where);
+    }
+
+private:
+    [[nodiscard]] Socket& self() { return static_cast<Socket&>(*this); }
+};
+
+}  // namespace detail
+
+class unix_stream : public stream, public detail::passes_descriptors<unix_stream> {
+public:
+    using stream::stream;
+    /// Throws std::system_error that names the address. Suspends.
+    [[nodiscard]] WEFT_MIXED_FN static unix_stream connect(endpoint const& address, place where = place::here()) {
+        return unix_stream(connect_to(address, where));
+    }
+    [[nodiscard]] WEFT_MIXED_FN static unix_stream connect(endpoint const& address, std::error_code& ec,
+                                                           place where = place::here()) {
+        return unix_stream(connect_to(address, ec, where));
+    }
+
+    /// Of the process that connected, or listened, at that time: SO_PEERCRED. Throws std::system_error. Suspends: no.
+    [[nodiscard]] peer_credentials credentials() const;
+
+private:
+    friend class detail::passes_descriptors<unix_stream>;
+    WEFT_MIXED_FN std::size_t send_rest(std::span<std::byte const> bytes, std::error_code& ec, place where) {
+        return bytes.empty() ? 0 : write_all(bytes, ec, where);
+    }
+};
+
+/// Two sockets that are connected to each other. Throws std::system_error. Suspends: no.
+[[nodiscard]] std::pair<unix_stream, unix_stream> unix_stream_pair();
+
+class unix_listener : public listener {
+public:
+    explicit unix_listener(std::filesystem::path const& path, listen_options const& options = {})
+        : listener(endpoint::unix_path(path), options) {}
+    /// The next connection. While descriptors or memory have run out it waits until there are some again, up to 50 ms
+    /// longer than need be. Suspends.
+    [[nodiscard]] WEFT_MIXED_FN unix_stream accept(place where = place::here()) {
+        return detail::or_throw("accept", [&](auto& ec) { return accept(ec, where); });
+    }
+    [[nodiscard]] WEFT_MIXED_FN unix_stream accept(std::error_code& ec, place where = place::here()) {
+        return unix_stream(accept_when_possible(ec, where));
+    }
+};
+
+/// A socket of messages. None is lost, and they come in order; a sender waits while the receiver has enough.
+class unix_datagram : public datagram_socket, public detail::passes_descriptors<unix_datagram> {
+public:
+    using datagram_socket::datagram_socket;
+    /// One that can be sent to under that name, which is removed when it goes; one that a dead process left is replaced.
+    /// Throws std::system_error that names the path. Suspends: no.
+    explicit unix_datagram(std::filesystem::path const& path);
+    /// One without a name, that can only be answered if it is one of a pair.
+    /// Throws std::system_error that names the address. Suspends: no.
+    [[nodiscard]] static unix_datagram connected_to(std::filesystem::path const& path);
+
+private:
+    friend class detail::passes_descriptors<unix_datagram>;
+    static std::size_t send_rest(std::span<std::byte const>, std::error_code&, place) { return 0; }
+
+    detail::bound_path path_;
+};
+
+/// Two that are connected to each other. Throws std::system_error. Suspends: no.
+[[nodiscard]] std::pair<unix_datagram, unix_datagram> unix_datagram_pair();
+
+}  // namespace weft

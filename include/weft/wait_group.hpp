@@ -1,0 +1,109 @@
+// Floor 3: sync
+//
+// Waiting for the end of many things. A wait_group counts up and down, as often as one likes:
+//
+//     weft::wait_group under_way;
+//     under_way.add();      // before it starts; at its end: under_way.done()
+//     under_way.wait();     // until as many were done as were added
+//
+// A latch counts down from a number that is known, once.
+
+#pragma once
+
+#include <cstdint>
+#include <weft/detail/waiter.hpp>
+
+namespace weft {
+
+namespace when {
+class all_done;
+}
+
+class wait_group {
+public:
+    explicit wait_group(std::int64_t count = 0) : word_(count * 2) {}
+    wait_group(wait_group const&) = delete;
+    wait_group& operator=(wait_group const&) = delete;
+    /// Ends the program with a message if somebody waits.
+    ~wait_group();
+
+    /// `count` more to wait for.
+    /// Threads: any. Suspends: no. Allocates: no.
+    void add(std::int64_t count = 1) noexcept { word_.fetch_add(count * 2, std::memory_order_relaxed); }
+
+    /// `count` fewer; those that wait go on when none is left. One atomic operation if some are.
+    /// Ends the program with a message if there were not that many.
+    /// Threads: any. Suspends: no. Allocates: no.
+    void done(std::int64_t count = 1, place where = place::here()) {
+        std::int64_t word = word_.load(std::memory_order_relaxed);
+        do {
+            if (word < count * 2 || word - count * 2 == contended) [[unlikely]] {
+                done_slowly(count, where);
+                return;
+            }
+        } while (!word_.compare_exchange_weak(word, word - count * 2, std::memory_order_release));
+    }
+
+    /// Whether there is nothing to wait for. Who has seen that, or come back from wait(), may destroy the group, if nobody
+    /// else waits: done() touches it no more.
+    /// Threads: any. Suspends: no. Allocates: no.
+    [[nodiscard]] bool try_wait() const noexcept {
+        if (word_.load(std::memory_order_acquire) >> 1 != 0) {
+            return false;
+        }
+        lock_.pass();
+        return true;
+    }
+
+    /// Waits until none is left.
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile.
+    /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
+    WEFT_MIXED_FN void wait(place where = place::here()) {
+        if (!try_wait()) {
+            wait_slowly(where);
+        }
+    }
+
+    /// How many are left.
+    [[nodiscard]] std::int64_t count() const { return word_.load(std::memory_order_relaxed) >> 1; }
+
+private:
+    friend class when::all_done;
+
+    // The word: twice the count, and in the lowest bit whether somebody waits. That bit changes under lock_ only, and a
+    // count that ends at zero with the bit set does so under lock_.
+    static constexpr std::int64_t contended = 1;
+
+    WEFT_MIXED_FN void wait_slowly(place where);
+    void done_slowly(std::int64_t count, place where);
+    [[nodiscard]] bool take() noexcept;
+
+    detail::atomic<std::int64_t> word_;
+    detail::spin_lock lock_;
+    detail::waiter_list waiters_;
+};
+
+class latch {
+public:
+    explicit latch(std::int64_t count) : left_(count) {}
+
+    /// Ends the program with a message if it counts below zero.
+    /// Threads: any. Suspends: no. Allocates: no.
+    void count_down(std::int64_t count = 1, place where = place::here()) { left_.done(count, where); }
+
+    /// See wait_group.
+    [[nodiscard]] bool try_wait() const noexcept { return left_.try_wait(); }
+    WEFT_MIXED_FN void wait(place where = place::here()) { left_.wait(where); }
+
+    WEFT_MIXED_FN void arrive_and_wait(std::int64_t count = 1, place where = place::here()) {
+        count_down(count, where);
+        wait(where);
+    }
+
+private:
+    friend class when::all_done;
+
+    wait_group left_;
+};
+
+}  // namespace weft

@@ -1,0 +1,108 @@
+// Floor 6: io
+//
+// What a select() may wait for beside what stands in select.hpp: time, tasks, descriptors and signals.
+//
+//     auto first = weft::select(weft::when::received(jobs), weft::when::readable(fd), weft::when::after(1s));
+//
+// All of these belong to the loop of the thread that selects.
+
+#pragma once
+
+#include <utility>
+#include <weft/loop.hpp>
+#include <weft/select.hpp>
+#include <weft/signals.hpp>
+#include <weft/task.hpp>
+
+namespace weft::when {
+
+/// A moment has come.
+class at : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit at(clock::time_point moment, place where = place::here()) : select_case(where), moment_(moment) {}
+    result take() { return {}; }
+
+    [[nodiscard]] bool take_now(detail::waiter*& to_wake) final;
+    void enlist() final;
+    WEFT_MIXED_FN void withdraw() noexcept final;
+
+private:
+    clock::time_point const moment_;
+    loop* const home_ = &loop::current();
+    timer timer_;
+};
+
+/// A time has passed.
+class after final : public at {
+public:
+    explicit after(clock::duration time, place where = place::here()) : at(detail::time_now() + time, where) {}
+};
+
+/// A task has ended: its join() will not wait. Ends the program with a message if the task is another loop's.
+class ended final : public detail::select_case {
+public:
+    using result = std::monostate;
+    template <class T>
+    explicit ended(task<T>& t, place where = place::here()) : select_case(where), joining_(this), task_(*t.state_) {}
+    result take() { return {}; }
+
+    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    void enlist() override;
+    WEFT_MIXED_FN void withdraw() noexcept override;
+
+private:
+    struct joining : detail::joiner {
+        explicit joining(ended* c);
+        ended* whose;
+    } joining_;
+    detail::task_state& task_;
+};
+
+/// A descriptor is ready, or has failed; see wait_readable(). What the system refuses is thrown by the select().
+class ready : public detail::select_case {
+public:
+    using result = std::monostate;
+    result take();
+
+    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    void enlist() final;
+    /// Waits until the system has let go of the descriptor.
+    WEFT_MIXED_FN void withdraw() noexcept final;
+
+protected:
+    ready(int fd, int events, place where);
+    ~ready() = default;
+
+private:
+    loop* const home_ = &loop::current();
+    operation operation_;
+    bool complete_ = false;
+    detail::loop_wait* withdrawing_ = nullptr;
+};
+
+class readable final : public ready {
+public:
+    explicit readable(int fd, place where = place::here());
+};
+
+class writable final : public ready {
+public:
+    explicit writable(int fd, place where = place::here());
+};
+
+/// A signal came: which; 0 if another that waits for it was faster.
+class arrived final : public ready {
+public:
+    using result = int;
+    explicit arrived(signals& s, place where = place::here());
+    result take();
+
+    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+
+private:
+    signals& signals_;
+    int which_ = 0;
+};
+
+}  // namespace weft::when

@@ -1,0 +1,235 @@
+// Floor 6: io
+
+#include <weft/directory.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <weft/offload.hpp>
+
+#include "io/open_beneath.hpp"
+#include "io/open_flags.hpp"
+#include "io/system_call.hpp"
+
+namespace weft {
+namespace {
+
+using path = std::filesystem::path;
+using std::filesystem::file_type;
+
+/// As detail::or_throw(), with the name of what it was about.
+template <class F>
+auto or_throw(char const* what, path const& name, F f) {
+    std::error_code ec;
+    auto check = [&] {
+        if (ec) {
+            throw std::system_error(ec, "cannot " + std::string(what) + ' ' + name.string());
+        }
+    };
+    if constexpr (std::is_void_v<std::invoke_result_t<F, std::error_code&>>) {
+        f(ec);
+        check();
+    } else {
+        auto result = f(ec);
+        check();
+        return result;
+    }
+}
+
+constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+file_type type_of_mode(mode_t mode) {
+    switch (mode & S_IFMT) {
+        case S_IFREG:
+            return file_type::regular;
+        case S_IFDIR:
+            return file_type::directory;
+        case S_IFLNK:
+            return file_type::symlink;
+        case S_IFBLK:
+            return file_type::block;
+        case S_IFCHR:
+            return file_type::character;
+        case S_IFIFO:
+            return file_type::fifo;
+        case S_IFSOCK:
+            return file_type::socket;
+        default:
+            return file_type::unknown;
+    }
+}
+
+file_status status_of(struct stat const& s) {
+    auto modified = std::chrono::seconds(s.st_mtim.tv_sec) + std::chrono::nanoseconds(s.st_mtim.tv_nsec);
+    return {.type = type_of_mode(s.st_mode),
+            .permissions = static_cast<std::filesystem::perms>(s.st_mode & 07777),
+            .size = static_cast<std::uint64_t>(s.st_size),
+            .modified = std::chrono::system_clock::time_point(
+                std::chrono::duration_cast<std::chrono::system_clock::duration>(modified)),
+            .device = s.st_dev,
+            .inode = s.st_ino};
+}
+
+struct closing {
+    void operator()(DIR* d) const { ::closedir(d); }
+};
+
+/// Blocks; throws what goes wrong.
+std::vector<directory_entry> read_entries(int directory) {
+    // Another open file: its position is nobody else's.
+    int fd = ::openat(directory, ".", directory_flags);
+    if (fd < 0) {
+        detail::refuse("list");
+    }
+    std::unique_ptr<DIR, closing> entries(fdopendir(fd));
+    if (!entries) {
+        ::close(fd);
+        detail::refuse("list");
+    }
+    std::vector<directory_entry> found;
+    errno = 0;
+    while (dirent const* entry = readdir(entries.get())) {
+        std::string name = entry->d_name;
+        if (name != "." && name != "..") {
+            mode_t mode = DTTOIF(entry->d_type);
+            if (struct stat s{};
+                entry->d_type == DT_UNKNOWN && fstatat(fd, name.c_str(), &s, AT_SYMLINK_NOFOLLOW) == 0) {
+                mode = s.st_mode;
+            }
+            found.push_back({.name = std::move(name), .type = type_of_mode(mode)});
+        }
+        errno = 0;
+    }
+    if (errno != 0) {
+        detail::refuse("list");
+    }
+    return found;
+}
+
+/// Has a thread call `f(parent, last part)`, which blocks, on a name beneath a directory.
+template <class F>
+WEFT_MIXED_FN void on_last_part(int directory, path const& name, char const* what, std::error_code& ec, place where,
+                                F f) {
+    detail::last_part part(directory, name);
+    detail::call_on_worker(what, ec, where, [&] { return part.open() != 0 ? -1 : f(part.parent(), part.name()); });
+}
+
+}  // namespace
+
+directory directory::open(path const& where_it_is, place where) {
+    return or_throw("open", where_it_is, [&](auto& ec) { return open(where_it_is, ec, where); });
+}
+
+directory directory::open(path const& where_it_is, std::error_code& ec, place where) {
+    std::size_t fd = detail::call_on_worker("a directory's opening", ec, where,
+                                            [&] { return ::open(where_it_is.c_str(), directory_flags); });
+    return ec ? directory() : directory(descriptor(static_cast<int>(fd)));
+}
+
+directory directory::open_directory(path const& name, place where) const {
+    return or_throw("open", name, [&](auto& ec) { return open_directory(name, ec, where); });
+}
+
+directory directory::open_directory(path const& name, std::error_code& ec, place where) const {
+    std::size_t opened = detail::call_on_worker(
+        "a directory's opening", ec, where, [&] { return detail::open_beneath(fd(), name.c_str(), directory_flags); });
+    return ec ? directory() : directory(descriptor(static_cast<int>(opened)));
+}
+
+file directory::open_file(path const& name, file::mode m, place where) const {
+    return or_throw("open", name, [&](auto& ec) { return open_file(name, m, ec, where); });
+}
+
+file directory::open_file(path const& name, file::mode m, std::error_code& ec, place where) const {
+    int flags = detail::open_flags(m);
+    std::size_t opened = detail::call_on_worker("a file's opening", ec, where, [&] {
+        return detail::open_beneath(fd(), name.c_str(), flags, (flags & O_CREAT) != 0 ? 0666 : 0);
+    });
+    return ec ? file() : file(descriptor(static_cast<int>(opened)));
+}
+
+std::vector<directory_entry> directory::list(place where) const {
+    return detail::or_throw("cannot list a directory", [&](auto& ec) { return list(ec, where); });
+}
+
+std::vector<directory_entry> directory::list(std::error_code& ec, place where) const {
+    ec.clear();
+    try {
+        return offload([this] { return read_entries(fd()); }, where);
+    } catch (std::system_error const& e) {
+        ec = e.code();
+        return {};
+    }
+}
+
+file_status directory::status(path const& name, place where) const {
+    return or_throw("stat", name, [&](auto& ec) { return status(name, ec, where); });
+}
+
+file_status directory::status(path const& name, std::error_code& ec, place where) const {
+    struct stat about {};
+    detail::call_on_worker("a file's status", ec, where, [&] {
+        int opened = detail::open_beneath(fd(), name.c_str(), O_PATH | O_CLOEXEC);
+        if (opened < 0) {
+            return -1;
+        }
+        int refused = fstat(opened, &about);
+        int error = errno;
+        ::close(opened);
+        errno = error;
+        return refused;
+    });
+    return ec ? file_status() : status_of(about);
+}
+
+void directory::make_directory(path const& name, place where) const {
+    or_throw("make the directory", name, [&](auto& ec) { make_directory(name, ec, where); });
+}
+
+void directory::make_directory(path const& name, std::error_code& ec, place where) const {
+    on_last_part(fd(), name, "a new directory", ec, where,
+                 [](int parent, char const* last) { return ::mkdirat(parent, last, 0777); });
+}
+
+void directory::remove(path const& name, place where) const {
+    or_throw("remove", name, [&](auto& ec) { remove(name, ec, where); });
+}
+
+void directory::remove(path const& name, std::error_code& ec, place where) const {
+    on_last_part(fd(), name, "a file's removal", ec, where,
+                 [](int parent, char const* last) { return ::unlinkat(parent, last, 0); });
+}
+
+void directory::remove_directory(path const& name, place where) const {
+    or_throw("remove", name, [&](auto& ec) { remove_directory(name, ec, where); });
+}
+
+void directory::remove_directory(path const& name, std::error_code& ec, place where) const {
+    on_last_part(fd(), name, "a directory's removal", ec, where,
+                 [](int parent, char const* last) { return ::unlinkat(parent, last, AT_REMOVEDIR); });
+}
+
+void directory::rename(path const& from, path const& to, place where) const {
+    or_throw("rename", from, [&](auto& ec) { rename(from, to, ec, where); });
+}
+
+void directory::rename(path const& from, path const& to, std::error_code& ec, place where) const {
+    detail::last_part new_name(fd(), to);
+    on_last_part(fd(), from, "a file's new name", ec, where, [&](int parent, char const* last) {
+        return new_name.open() != 0 ? -1 : ::renameat(parent, last, new_name.parent(), new_name.name());
+    });
+}
+
+void directory::sync(place where) const {
+    detail::or_throw("cannot sync a directory", [&](auto& ec) { sync(ec, where); });
+}
+
+void directory::sync(std::error_code& ec, place where) const {
+    operation op{.what = operation::kind::fsync, .fd = fd()};
+    detail::run_operation(op, "a directory's sync", ec, where);
+}
+
+}  // namespace weft

@@ -1,0 +1,122 @@
+// Floor 6: io
+
+#include <weft/when.hpp>
+
+#include <poll.h>
+
+#include <system_error>
+
+#include "task/move_to.hpp"
+
+namespace weft::when {
+namespace {
+
+/// On the thread that selects, from its loop.
+void give(detail::waiter& w) noexcept {
+    if (w.claim()) {
+        detail::wake(w);
+    }
+}
+
+}  // namespace
+
+// ---- time -----------------------------------------------------------------------------------------------------------
+
+bool at::take_now(detail::waiter*&) {
+    return moment_ <= detail::time_now();
+}
+
+void at::enlist() {
+    timer_.waiter = &w;
+    timer_.expired = [](timer& t) noexcept { give(*static_cast<detail::waiter*>(t.waiter)); };
+    home_->arm(timer_, moment_);
+}
+
+void at::withdraw() noexcept {
+    if (timer_.armed()) {
+        home_->disarm(timer_);
+    }
+}
+
+// ---- tasks ----------------------------------------------------------------------------------------------------------
+
+ended::joining::joining(ended* c)
+    : joiner{[](joiner& j) noexcept { give(static_cast<joining&>(j).whose->w); }}, whose(c) {}
+
+bool ended::take_now(detail::waiter*&) {
+    detail::check_thread(task_, "waited for", called_from);
+    return task_.ended;
+}
+
+void ended::enlist() {
+    task_.waiting = &joining_;
+}
+
+void ended::withdraw() noexcept {
+    if (task_.waiting == &joining_) {
+        task_.waiting = nullptr;
+    }
+}
+
+// ---- descriptors ----------------------------------------------------------------------------------------------------
+
+ready::ready(int fd, int events, place where)
+    : select_case(where), operation_{.what = operation::kind::poll, .fd = fd, .flags = events} {}
+
+bool ready::take_now(detail::waiter*&) {
+    pollfd one{.fd = operation_.fd, .events = static_cast<short>(operation_.flags), .revents = 0};
+    return ::poll(&one, 1, 0) > 0 && (one.revents & POLLNVAL) == 0;
+}
+
+void ready::enlist() {
+    operation_.waiter = this;
+    operation_.expect_to_wait = true;
+    operation_.complete = [](operation& o) noexcept {
+        auto& me = *static_cast<ready*>(o.waiter);
+        me.complete_ = true;
+        if (me.withdrawing_ != nullptr) {
+            me.withdrawing_->end();
+        } else {
+            give(me.w);
+        }
+    };
+    home_->system().start(operation_);
+}
+
+void ready::withdraw() noexcept {
+    if (complete_) {
+        return;
+    }
+    detail::loop_wait until_let_go([](detail::interruptible_wait&) noexcept {});  // it ends soon anyway
+    withdrawing_ = &until_let_go;
+    home_->system().cancel(operation_);
+    if (!complete_) {
+        until_let_go.wait("a descriptor to be let go of", &operation_, called_from);
+    }
+}
+
+ready::result ready::take() {
+    if (operation_.result < 0) {
+        throw std::system_error(static_cast<int>(-operation_.result), std::generic_category(), "weft: select");
+    }
+    return {};
+}
+
+readable::readable(int fd, place where) : ready(fd, POLLIN, where) {}
+writable::writable(int fd, place where) : ready(fd, POLLOUT, where) {}
+
+// ---- signals --------------------------------------------------------------------------------------------------------
+
+arrived::arrived(signals& s, place where) : ready(s.descriptor_.fd(), POLLIN, where), signals_(s) {}
+
+bool arrived::take_now(detail::waiter*&) {
+    which_ = signals_.next();
+    return which_ != 0;
+}
+
+arrived::result arrived::take() {
+    ready::take();
+    return which_ != 0 ? which_ : signals_.next();
+}
+
+}  // namespace weft::when

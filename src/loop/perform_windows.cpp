@@ -1,0 +1,13 @@
+// Floor 4: loop
+
+#include "loop/perform.hpp"
+
+#include <cerrno>
+
+namespace weft::detail {
+
+std::int64_t perform(operation& op) noexcept {
+    return op.what == operation::kind::call ? op.call(op.argument) : -ENOSYS;
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,50 @@
+// Floor 3: sync
+
+#include <weft/channel.hpp>
+
+#include "coroutine/misuse.hpp"
+
+namespace weft::detail {
+
+channel_base::~channel_base() {
+    if (!senders_.empty() || !receivers_.empty()) {
+        die({}, "a weft::channel was destroyed while somebody waits in it: close it, and let them end, first");
+    }
+}
+
+void channel_base::close() noexcept {
+    waiter* let_go = nullptr;
+    waiter** end = &let_go;
+    lock_.lock();
+    closed_ = true;
+    for (waiter_list* list : {&senders_, &receivers_}) {
+        while (waiter* w = list->grant_first()) {
+            w->amount = closed_mark;
+            w->next = nullptr;
+            *end = w;
+            end = &w->next;
+        }
+    }
+    lock_.unlock();
+    wake_chain(let_go);
+}
+
+bool channel_base::wait_in(waiter_list& list, void* item, char const* what, place where) {
+    if (closed_) {
+        lock_.unlock();
+        return false;
+    }
+    if (stop_of_caller().asked()) {
+        lock_.unlock();
+        throw_stopped(what);
+    }
+    waiter w;
+    w.item = item;
+    list.push(w);
+    if (!wait(w, {what, this, lock_, list}, where)) {
+        throw_stopped(what);
+    }
+    return w.amount != closed_mark;
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,58 @@
+// Floor 3: sync
+
+#include <weft/event.hpp>
+
+#include "coroutine/misuse.hpp"
+
+namespace weft {
+
+event::~event() {
+    if (!waiters_.empty()) {
+        detail::die({}, "a weft::event was destroyed while somebody waits for it");
+    }
+}
+
+void event::wait_slowly(place where) {
+    if (detail::stop_of_caller().asked()) {
+        detail::throw_stopped("wait");
+    }
+    lock_.lock();
+    if (take()) {
+        lock_.unlock();
+        return;
+    }
+    detail::waiter w;
+    waiters_.push(w);
+    if (!detail::wait(w, {"an event", this, lock_, waiters_}, where)) {
+        detail::throw_stopped("wait");
+    }
+}
+
+/// Passes if it is set; else sees to it that set() comes by lock_. Under lock_.
+bool event::take() noexcept {
+    std::uint32_t seen = not_set;
+    while (!state_.compare_exchange_weak(seen, seen == is_set ? (mode_ == manual ? is_set : not_set) : contended,
+                                         std::memory_order_acquire)) {
+    }
+    return seen == is_set;
+}
+
+void event::set_slowly() noexcept {
+    lock_.lock();
+    detail::waiter* granted = nullptr;
+    if (mode_ == manual) {
+        granted = waiters_.grant_all();
+        state_.store(is_set, std::memory_order_release);
+    } else if (granted = waiters_.grant_first(); granted != nullptr) {
+        granted->next = nullptr;
+        if (waiters_.empty()) {
+            state_.store(not_set, std::memory_order_relaxed);
+        }
+    } else {
+        state_.store(is_set, std::memory_order_release);
+    }
+    lock_.unlock();
+    detail::wake_chain(granted);
+}
+
+}  // namespace weft

@@ -1,0 +1,13 @@
+// Floor 5: task
+
+#include <weft/await_callback.hpp>
+
+#include "coroutine/misuse.hpp"
+
+namespace weft::detail {
+
+void completed_twice(place where) {
+    die(where, "a weft::completion was called that had ended its wait before: it is called once");
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,30 @@
+// Floor 5: task
+
+#include <weft/detail/one_shot.hpp>
+
+namespace weft::detail {
+
+void one_shot::complete() noexcept {
+    lock_.lock();
+    done_ = true;
+    waiter* w = waiters_.grant_first();
+    lock_.unlock();
+    // A waiter that came later saw `done_` under the lock, so after the unlock(), which was the last that we did here.
+    if (w != nullptr) {
+        wake(*w);
+    }
+}
+
+bool one_shot::wait(char const* what, place where) {
+    lock_.lock();
+    if (done_ || stop_of_caller().asked()) {
+        bool done = done_;
+        lock_.unlock();
+        return done;
+    }
+    waiter w;
+    waiters_.push(w);
+    return detail::wait(w, {what, this, lock_, waiters_}, where);
+}
+
+}  // namespace weft::detail

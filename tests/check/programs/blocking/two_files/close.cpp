@@ -1,0 +1,5 @@
+#include <coroutines.hpp>
+
+#include "close.hpp"
+
+void close_all() { run(); }

@@ -1,0 +1,3 @@
+#pragma once
+
+void close_all();

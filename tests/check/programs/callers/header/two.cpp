@@ -1,0 +1,5 @@
+#include "log.hpp"
+
+void two() {
+    log_rightly();  // expect: weft-unmarked-caller
+}

@@ -1,0 +1,3 @@
+static void step() {}
+
+void two() { step(); }

@@ -1,0 +1,4 @@
+#pragma once
+
+void read_disk();
+void scan();

@@ -1,0 +1,5 @@
+#include "disk.hpp"
+
+void scan() {
+    read_disk();  // expect: weft-unmarked-caller
+}

@@ -1,0 +1,102 @@
+// What making and entering a context leaves of signals.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "raw_context.hpp"
+
+namespace {
+
+// One of the backends gets onto a new stack by a signal, SIGUSR2: nobody else may notice.
+
+std::atomic<int> signals_seen{0};
+
+/// Counts SIGUSR2 while it exists.
+struct counts_signals {
+    counts_signals() {
+        signals_seen = 0;
+        struct sigaction action = {};
+        action.sa_handler = [](int) { ++signals_seen; };
+        sigaction(SIGUSR2, &action, &before);
+    }
+    ~counts_signals() { sigaction(SIGUSR2, &before, nullptr); }
+
+    struct sigaction before;
+};
+
+void enter_new_ones(int count) {
+    for (int i = 0; i < count; ++i) {
+        raw_context c([](raw_context& self) { self.leave(self.word + 1); });
+        EXPECT_EQ(c.enter(1), 2U);
+    }
+}
+
+TEST(context_made, leaves_the_signal_mask_the_handler_and_the_signal_stack_as_they_were) {
+    counts_signals counting;
+    sigset_t blocked, found;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+    stack_t stack_before, stack_after;
+    sigaltstack(nullptr, &stack_before);
+    enter_new_ones(3);
+    sigaltstack(nullptr, &stack_after);
+    pthread_sigmask(SIG_UNBLOCK, &blocked, &found);
+    EXPECT_EQ(stack_after.ss_sp, stack_before.ss_sp);
+    EXPECT_EQ(stack_after.ss_flags, stack_before.ss_flags);
+    EXPECT_EQ(sigismember(&found, SIGUSR1), 1);
+    EXPECT_EQ(sigismember(&found, SIGUSR2), 0);
+    EXPECT_EQ(signals_seen, 0);
+    raise(SIGUSR2);
+    EXPECT_EQ(signals_seen, 1);
+}
+
+TEST(context_made, keeps_signals_that_are_pending) {
+    counts_signals counting;
+    sigset_t blocked, before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    raise(SIGUSR2);
+    enter_new_ones(2);
+    EXPECT_EQ(signals_seen, 0);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    EXPECT_EQ(signals_seen, 1);
+}
+
+/// One after the other, on the same stack.
+void make_without_entering(int count) {
+    context::base_record base;
+    context::frame fresh;
+    std::vector<char> memory(256 * 1024);
+    auto end = reinterpret_cast<std::uintptr_t>(memory.data() + memory.size()) & ~std::uintptr_t{63};
+    for (int i = 0; i < count; ++i) {
+        context::make(fresh, base, reinterpret_cast<void*>(end), [](void*, std::uintptr_t) {});
+    }
+}
+
+TEST(context_made, on_two_threads_while_a_third_gets_signals) {
+    counts_signals counting;
+    std::atomic<bool> all_made{false};
+    int sent = 0;
+    std::thread third([&] {
+        do {
+            raise(SIGUSR2);
+            ++sent;
+        } while (!all_made);
+    });
+    std::thread one(make_without_entering, 5'000);
+    std::thread another(make_without_entering, 5'000);
+    one.join();
+    another.join();
+    all_made = true;
+    third.join();
+    EXPECT_EQ(signals_seen, sent);
+}
+
+}  // namespace

@@ -1,0 +1,105 @@
+// In the place of those files of the library that touch the system's threads: coroutine/thread.cpp, sync/thread_sleep.cpp
+// and the reactors; and what replaced/stop_token declares.
+
+#include <cerrno>
+#include <stop_token>
+
+#include <weft/detail/thread.hpp>
+#include <weft/loop.hpp>
+
+#include "coroutine/overflow.hpp"
+#include "model/reactor.hpp"
+#include "sync/thread_sleep.hpp"
+
+namespace __cxxabiv1 {
+extern "C" void* __cxa_get_globals() noexcept;
+}
+
+namespace weft::detail {
+
+constinit exception_globals exceptions_not_known_yet{nullptr, 1};
+
+void learn_exception_globals(thread_state& thread) noexcept {
+    thread.exceptions = static_cast<exception_globals*>(static_cast<void*>(__cxxabiv1::__cxa_get_globals()));
+}
+
+void let_others_run() noexcept {
+    model::wait_for_a_change();
+}
+
+void wake_thread(atomic<std::uint32_t>& signal, std::uint32_t bit) noexcept {
+    signal.fetch_or(bit, std::memory_order_release);
+    model::step(weft::place::here());
+    model::wake_all(&signal);
+}
+
+void sleep_thread(atomic<std::uint32_t>& signal, std::uint32_t seen, clock::time_point deadline) noexcept {
+    model::expect(deadline == clock::time_point::max(), "time is not modelled: a thread sleeps without a deadline");
+    model::step(weft::place::here());
+    if (signal.newest() == seen) {
+        model::sleep_on(&signal);
+    }
+}
+
+}  // namespace weft::detail
+
+namespace weft {
+
+std::unique_ptr<reactor> make_reactor(std::string_view) {
+    return std::make_unique<model::reactor>();
+}
+
+std::int64_t reactor::attempt(operation&) noexcept {
+    return -EAGAIN;
+}
+
+}  // namespace weft
+
+namespace model {
+
+bool shared_stop::request() {
+    if (requested.exchange(true, std::memory_order_acq_rel)) {
+        return false;
+    }
+    lock();
+    caller = running();
+    while (!callbacks.empty()) {
+        calls = callbacks.back();
+        callbacks.pop_back();
+        unlock();
+        stop_callback_base* called = calls;
+        called->call();
+        lock();
+        if (calls != nullptr) {  // else it was destroyed by its own call
+            calls->called.store(true, std::memory_order_release);
+            calls = nullptr;
+        }
+    }
+    unlock();
+    return true;
+}
+
+bool shared_stop::add(stop_callback_base& c) {
+    lock();
+    bool added = !requested.load(std::memory_order_acquire);
+    if (added) {
+        callbacks.push_back(&c);
+    }
+    unlock();
+    return added;
+}
+
+void shared_stop::remove(stop_callback_base& c) {
+    lock();
+    bool was_there = std::erase(callbacks, &c) > 0;
+    if (!was_there && calls == &c && caller == running()) {
+        calls = nullptr;
+        was_there = true;
+    }
+    unlock();
+    while (!was_there && !c.called.load(std::memory_order_acquire)) {
+        wait_for_a_change();
+    }
+}
+
+}  // namespace model

@@ -1,0 +1,74 @@
+// What many stacks take, as Linux counts it.
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+#include <weft/stack.hpp>
+
+#include "stack/slab.hpp"
+
+namespace {
+
+std::size_t resident_bytes() {
+    std::ifstream statm("/proc/self/statm");
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    statm >> size >> resident;
+    return resident * 4096;
+}
+
+std::size_t mappings() {
+    std::ifstream maps("/proc/self/maps");
+    std::size_t count = 0;
+    for (std::string line; std::getline(maps, line);) {
+        ++count;
+    }
+    return count;
+}
+
+TEST(stack, many_take_few_mappings) {
+#if defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "ThreadSanitizer maps shadow for what is touched";
+#endif
+    if (weft::detail::best_guard_kind() != weft::detail::guard_kind::markers) {
+        GTEST_SKIP() << "this kernel's guards are mappings (before Linux 6.13)";
+    }
+    std::size_t before = mappings();
+    std::vector<weft::stack> stacks;
+    for (int i = 0; i < 20'000; ++i) {
+        stacks.push_back(weft::allocate_stack(32 * 1024));
+    }
+    EXPECT_LT(mappings(), before + 50);
+    for (auto const& s : stacks) {
+        weft::release_stack(s);
+    }
+}
+
+TEST(stack, idle_ones_beyond_the_limit_give_their_pages_back) {
+    constexpr std::size_t touched = 16 * 1024;
+    std::vector<weft::stack> stacks;
+    for (int i = 0; i < 5'000; ++i) {
+        stacks.push_back(weft::allocate_stack(128 * 1024));
+        std::memset(stacks.back().top - touched, 1, touched);
+    }
+    std::size_t before = resident_bytes();
+    for (auto const& s : stacks) {
+        weft::release_stack(s);
+    }
+    EXPECT_LT(resident_bytes(), before - 3'000 * touched);
+}
+
+TEST(stack_death, a_guard_that_is_a_mapping_faults_too) {
+    std::size_t size = 2 * weft::stack_guard_size;
+    auto* slot = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    weft::detail::install_guard(slot, weft::detail::guard_kind::mappings);
+    EXPECT_DEATH(*slot = 1, "");
+    slot[weft::stack_guard_size] = 1;
+    munmap(slot, size);
+}
+
+}  // namespace
