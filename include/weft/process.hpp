@@ -107,9 +107,10 @@ public:
     [[nodiscard]] pipe_reader& error() { return error_; }
 
     [[nodiscard]] pid_t id() const { return id_; }
-    /// A pidfd, readable when the child has ended: for select().
+    /// A pidfd, readable when the child has ended: for select(). -1 where the system knows none (before Linux 5.3, or denied):
+    /// there wait() looks every 10 ms.
     [[nodiscard]] int fd() const { return pidfd_.fd(); }
-    explicit operator bool() const { return static_cast<bool>(pidfd_); }
+    explicit operator bool() const { return id_ >= 0; }
 
 private:
     pid_t id_ = -1;

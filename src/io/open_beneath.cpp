@@ -14,6 +14,8 @@
 #include <cstring>
 #include <utility>
 
+#include "loop/refused.hpp"
+
 namespace weft::detail {
 namespace {
 
@@ -24,7 +26,19 @@ void close_quietly(int fd) noexcept {
     errno = error;
 }
 
-/// Before openat2(2): step by step, through no symbolic link and no "..".
+/// Whether it is openat2(2) that is missing, and not the file that is refused: the call itself says EINVAL to a size of 0.
+/// Changes errno only if it is missing.
+bool has_openat2() noexcept {
+    int error = errno;
+    open_how how{};
+    bool there = syscall(SYS_openat2, -1, ".", &how, 0) < 0 && errno == EINVAL;
+    if (there) {
+        errno = error;
+    }
+    return there;
+}
+
+/// In the place of openat2(2), which Linux 5.6 brought: step by step, through no symbolic link and no "..".
 int walk(int directory, char const* name, int flags, mode_t permissions) noexcept {
     int at = directory;
     for (;;) {
@@ -63,7 +77,7 @@ int open_beneath(int directory, char const* name, int flags, mode_t permissions)
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
     for (;;) {
         long fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
-        if (fd < 0 && errno == ENOSYS) {
+        if (fd < 0 && may_be_missing(errno) && !has_openat2()) {
             if (*name == '/') {
                 errno = EXDEV;
                 return -1;

@@ -13,6 +13,7 @@
 
 #include "io/system_call.hpp"
 #include "io/without_sigpipe.hpp"
+#include "loop/refused.hpp"
 
 namespace weft {
 namespace {
@@ -28,7 +29,7 @@ bool is_ready(int fd, short events) {
 ssize_t read_now(int fd, std::span<std::byte> buffer) {
     iovec one{buffer.data(), buffer.size()};
     ssize_t n = ::preadv2(fd, &one, 1, -1, RWF_NOWAIT);
-    if (n >= 0 || errno != EOPNOTSUPP) {
+    if (n >= 0 || !detail::may_be_missing(errno)) {
         return n;
     }
     if (!is_ready(fd, POLLIN)) {
@@ -42,7 +43,7 @@ ssize_t write_now(int fd, std::span<std::byte const> bytes) {
     detail::without_sigpipe guard;
     iovec one{const_cast<std::byte*>(bytes.data()), bytes.size()};
     ssize_t n = ::pwritev2(fd, &one, 1, -1, RWF_NOWAIT);
-    if (n >= 0 || errno != EOPNOTSUPP) {
+    if (n >= 0 || !detail::may_be_missing(errno)) {
         return n;
     }
     if (!is_ready(fd, POLLOUT)) {

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "io/system_call.hpp"
+#include "loop/refused.hpp"
 
 namespace weft {
 namespace {
@@ -132,26 +133,46 @@ std::vector<char*> pointers_to(std::vector<std::string> const& texts) {
     return pointers;
 }
 
-int open_pidfd(pid_t id) {
-    return static_cast<int>(syscall(SYS_pidfd_open, id, 0));
+/// How often a child is asked after that there is no pidfd of: short against a program's start, long against the cost of a
+/// look.
+constexpr std::chrono::milliseconds between_looks{10};
+
+/// Where pidfds are missing (pidfd_open(2): Linux 5.3), a child is known by its id, which is its own until it was waited for.
+int send_signal(pid_t id, int pidfd, int number) {
+    if (pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0) == 0) {
+        return 0;
+    }
+    return pidfd < 0 || detail::may_be_missing(errno) ? ::kill(id, number) : -1;
 }
 
-/// Starts the program. Returns its pidfd, or -1 and sets errno: then there is no child.
+/// waitid(2), which knows pidfds since Linux 5.4.
+int look_after(pid_t id, int pidfd, siginfo_t& info) {
+    if (pidfd >= 0) {
+        int result = waitid(P_PIDFD, static_cast<id_t>(pidfd), &info, WEXITED | WNOHANG);
+        if (result == 0 || (errno != EINVAL && !detail::may_be_missing(errno))) {
+            return result;
+        }
+    }
+    return waitid(P_PID, static_cast<id_t>(id), &info, WEXITED | WNOHANG);
+}
+
+/// Starts the program. Returns 0, or -1 and sets errno: then there is no child. `pidfd`: -1 where the system knows none.
 int start(std::vector<std::string> const& arguments, char* const* environment, spawn_actions const& actions,
-          spawn_attributes const& attributes, pid_t& id) {
+          spawn_attributes const& attributes, pid_t& id, int& pidfd) {
     std::vector<char*> argv = pointers_to(arguments);
     if (int error = posix_spawnp(&id, argv[0], actions.get(), attributes.get(), argv.data(), environment); error != 0) {
         errno = error;
         return -1;
     }
-    int pidfd = open_pidfd(id);
-    if (pidfd < 0) {  // without it nobody could wait for the child
+    pidfd = static_cast<int>(syscall(SYS_pidfd_open, id, 0));
+    if (pidfd < 0 && !detail::may_be_missing(errno)) {  // there is one, but no room for it
         int error = errno;
         ::kill(id, SIGKILL);
         ::waitpid(id, nullptr, 0);
         errno = error;
+        return -1;
     }
-    return pidfd;
+    return 0;
 }
 
 }  // namespace
@@ -200,12 +221,12 @@ process& process::operator=(process&& other) noexcept {
 }
 
 process::~process() {
-    if (!pidfd_ || status_) {
+    if (id_ < 0 || status_) {
         return;
     }
     uninterrupted anyway;
     std::error_code ignored;
-    syscall(SYS_pidfd_send_signal, pidfd_.fd(), SIGKILL, nullptr, 0);
+    send_signal(id_, pidfd_.fd(), SIGKILL);
     wait(ignored, place("~process", 0));
 }
 
@@ -234,14 +255,17 @@ process process::spawn(std::vector<std::string> const& arguments, process_option
             actions.change_to(options.working_directory);
         }
         std::vector<char*> const named = options.environment ? pointers_to(*options.environment) : std::vector<char*>();
-        process made;
-        std::size_t pidfd = detail::call_on_worker("a program to start", ec, where, [&] {
-            return start(arguments, options.environment ? named.data() : environ, actions, attributes, made.id_);
+        pid_t id = -1;
+        int pidfd = -1;
+        detail::call_on_worker("a program to start", ec, where, [&] {
+            return start(arguments, options.environment ? named.data() : environ, actions, attributes, id, pidfd);
         });
         if (ec) {
             return {};
         }
-        made.pidfd_ = descriptor(static_cast<int>(pidfd));
+        process made;
+        made.id_ = id;
+        made.pidfd_ = descriptor(pidfd);
         made.in_ = pipe_writer(std::move(pipes[0].ours));
         made.out_ = pipe_reader(std::move(pipes[1].ours));
         made.error_ = pipe_reader(std::move(pipes[2].ours));
@@ -263,26 +287,34 @@ exit_status process::wait(place where) {
 
 exit_status process::wait(std::error_code& ec, place where) {
     ec.clear();
-    if (!status_) {
-        detail::call_when_ready(pidfd_.fd(), POLLIN, "a child's end", ec, where, [&]() -> int {
-            siginfo_t info{};
-            if (status_ || waitid(P_PIDFD, static_cast<id_t>(pidfd_.fd()), &info, WEXITED | WNOHANG) != 0) {
-                return status_ ? 0 : -1;
-            }
-            if (info.si_pid == 0) {
-                errno = EAGAIN;
-                return -1;
-            }
-            int status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
-            status_.emplace(info.si_code == CLD_DUMPED ? status | WCOREFLAG : status);
-            return 0;
-        });
+    auto look = [&]() -> int {
+        siginfo_t info{};
+        if (status_ || look_after(id_, pidfd_.fd(), info) != 0) {
+            return status_ ? 0 : -1;
+        }
+        if (info.si_pid == 0) {
+            errno = EAGAIN;
+            return -1;
+        }
+        int status = info.si_code == CLD_EXITED ? W_EXITCODE(info.si_status, 0) : info.si_status;
+        status_.emplace(info.si_code == CLD_DUMPED ? status | WCOREFLAG : status);
+        return 0;
+    };
+    if (pidfd_ && !status_) {
+        detail::call_when_ready(pidfd_.fd(), POLLIN, "a child's end", ec, where, look);
+    }
+    while (!pidfd_ && !status_ && !ec && look() != 0) {
+        if (errno != EAGAIN) {
+            detail::set_error(ec);
+        } else {
+            detail::pause(between_looks, ec, where);
+        }
     }
     return status_.value_or(exit_status(-1));
 }
 
 void process::signal(int number) {
-    if (pidfd_ && !status_ && syscall(SYS_pidfd_send_signal, pidfd_.fd(), number, nullptr, 0) != 0) {
+    if (id_ >= 0 && !status_ && send_signal(id_, pidfd_.fd(), number) != 0) {
         detail::refuse("signal a child");
     }
 }

@@ -13,9 +13,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "coroutine/misuse.hpp"
 #include "loop/event_descriptor.hpp"
 #include "loop/make_reactor.hpp"
 #include "loop/perform.hpp"
@@ -29,14 +33,12 @@ constexpr std::size_t worker_limit = 8;
 
 class epoll_reactor final : public reactor {
 public:
-    epoll_reactor() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-        if (epoll_ < 0) {
-            throw std::system_error(errno, std::generic_category(), "weft: no epoll descriptor");
-        }
+    epoll_reactor() {
         epoll_event event{EPOLLIN, {.fd = wake_.fd()}};
-        epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_.fd(), &event);
+        if (epoll_ctl(epoll_.fd, EPOLL_CTL_ADD, wake_.fd(), &event) != 0) {
+            throw std::system_error(errno, std::generic_category(), "weft: epoll can't watch an eventfd");
+        }
     }
-    ~epoll_reactor() override { ::close(epoll_); }
 
     [[nodiscard]] std::string_view name() const override { return "epoll"; }
 
@@ -115,7 +117,7 @@ public:
 
     void notify() noexcept override { wake_.set(); }
 
-    [[nodiscard]] int descriptor() override { return epoll_; }
+    [[nodiscard]] int descriptor() override { return epoll_.fd; }
 
     void hand_over() noexcept override {
         workers_.hand_over();
@@ -128,7 +130,7 @@ public:
         auto index = static_cast<std::size_t>(fd);
         if (index < watched_.size() && watched_[index].added) {
             watched_[index].added = false;
-            epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);  // a duplicate would keep it in the set
+            epoll_ctl(epoll_.fd, EPOLL_CTL_DEL, fd, nullptr);  // a duplicate would keep it in the set
         }
     }
 
@@ -156,7 +158,7 @@ private:
             return 0;
         }
         epoll_event event{EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET, {.fd = fd}};
-        if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST) {
+        if (epoll_ctl(epoll_.fd, EPOLL_CTL_ADD, fd, &event) != 0 && errno != EEXIST) {
             return -errno;
         }
         watched_[index].added = true;
@@ -219,26 +221,40 @@ private:
         }
     }
 
-    int wait(epoll_event* events, std::size_t size, std::optional<std::chrono::nanoseconds> timeout) const {
+    int wait(epoll_event* events, std::size_t size, std::optional<std::chrono::nanoseconds> timeout) {
         timespec limit{};
 #if defined(WEFT_TSAN)
-        timeout = sleep_on(epoll_, timeout);
+        timeout = sleep_on(epoll_.fd, timeout);
 #endif
         if (timeout) {
             auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
             limit.tv_sec = static_cast<time_t>(seconds.count());
             limit.tv_nsec = static_cast<long>((*timeout - seconds).count());
         }
-        int count = epoll_pwait2(epoll_, events, static_cast<int>(size), timeout ? &limit : nullptr, nullptr);
-        if (count < 0 && errno == ENOSYS) {  // before Linux 5.11: milliseconds, rounded up
-            auto whole = timeout ? std::chrono::ceil<std::chrono::milliseconds>(*timeout).count() : -1;
-            count = epoll_wait(epoll_, events, static_cast<int>(size), static_cast<int>(whole));
+        int count = -1;
+        if (has_pwait2_) {
+            count = epoll_pwait2(epoll_.fd, events, static_cast<int>(size), timeout ? &limit : nullptr, nullptr);
+            // Before Linux 5.11 it is missing; a container's filter may say anything, and may be put on at any time.
+            has_pwait2_ = count >= 0 || errno == EINTR;
         }
-        return count < 0 ? 0 : count;
+        if (!has_pwait2_) {
+            count = epoll_wait(epoll_.fd, events, static_cast<int>(size), in_milliseconds(timeout));
+        }
+        if (count < 0 && errno != EINTR) {
+            die({}, "epoll_wait() failed: " + std::generic_category().message(errno));
+        }
+        return std::max(count, 0);
     }
 
-    int epoll_;
+    /// Rounded up; what is too long for epoll_wait() is waited for in parts, as the loop comes back.
+    static int in_milliseconds(std::optional<std::chrono::nanoseconds> timeout) {
+        auto whole = timeout ? std::chrono::ceil<std::chrono::milliseconds>(*timeout).count() : -1;
+        return static_cast<int>(std::min<std::int64_t>(whole, std::numeric_limits<int>::max()));
+    }
+
+    descriptor_owner const epoll_{epoll_create1(EPOLL_CLOEXEC), "weft: no epoll descriptor"};
     event_descriptor wake_;
+    bool has_pwait2_ = true;
     std::vector<watched> watched_;
     std::vector<operation*> finished_;
     std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.

@@ -4,43 +4,33 @@
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
+#include "loop/event_descriptor.hpp"
+
 namespace weft::detail {
 namespace {
 
-int check(int result) {
-    if (result < 0) {
-        throw std::system_error(errno, std::generic_category(), "weft: no descriptor for a loop that another runs");
-    }
-    return result;
-}
-
-struct owned {
-    explicit owned(int made) : fd(check(made)) {}
-    owned(owned const&) = delete;
-    owned& operator=(owned const&) = delete;
-    ~owned() { ::close(fd); }
-    int const fd;
-};
+constexpr char const* refused = "weft: no descriptor for a loop that another runs";
 
 }  // namespace
 
 struct outside::state {
-    owned both{epoll_create1(EPOLL_CLOEXEC)};
-    owned timer{timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
+    descriptor_owner both{epoll_create1(EPOLL_CLOEXEC), refused};
+    descriptor_owner timer{timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), refused};
     clock::time_point wake_at = clock::time_point::max();
 };
 
 outside::outside(int reactor) : state_(std::make_unique<state>()) {
     for (int fd : {reactor, state_->timer.fd}) {
         epoll_event event{EPOLLIN, {.fd = fd}};
-        check(epoll_ctl(state_->both.fd, EPOLL_CTL_ADD, fd, &event));
+        if (epoll_ctl(state_->both.fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+            throw std::system_error(errno, std::generic_category(), refused);
+        }
     }
 }
 

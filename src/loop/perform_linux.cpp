@@ -10,6 +10,8 @@
 
 #include <cerrno>
 
+#include "loop/refused.hpp"
+
 namespace weft::detail {
 namespace {
 
@@ -20,6 +22,29 @@ ssize_t receive(operation const& op) noexcept {
         return ::recv(op.fd, m.msg_iov->iov_base, m.msg_iov->iov_len, flags);
     }
     return ::recvmsg(op.fd, &m, flags);
+}
+
+/// preadv2(2), which Linux 4.6 brought.
+ssize_t read_file(operation const& op) noexcept {
+    int count = static_cast<int>(op.iovec_count);
+    ssize_t n = ::preadv2(op.fd, op.iovecs, count, static_cast<off_t>(op.offset), op.flags);
+    if (n < 0 && may_be_missing(errno) && op.flags == 0) {
+        n = ::preadv(op.fd, op.iovecs, count, static_cast<off_t>(op.offset));
+    }
+    return n;
+}
+
+/// pwritev2(2). Of its flags the library uses RWF_DSYNC alone, in whose place fdatasync(2) does more than is needed.
+ssize_t write_file(operation const& op) noexcept {
+    int count = static_cast<int>(op.iovec_count);
+    ssize_t n = ::pwritev2(op.fd, op.iovecs, count, static_cast<off_t>(op.offset), op.flags);
+    if (n < 0 && may_be_missing(errno) && (op.flags & ~RWF_DSYNC) == 0) {
+        n = ::pwritev(op.fd, op.iovecs, count, static_cast<off_t>(op.offset));
+        if (n >= 0 && op.flags != 0 && ::fdatasync(op.fd) != 0) {
+            return -1;
+        }
+    }
+    return n;
 }
 
 std::int64_t system_call(operation& op) noexcept {
@@ -35,9 +60,9 @@ std::int64_t system_call(operation& op) noexcept {
             return ready < 0 ? -1 : descriptor.revents;
         }
         case operation::kind::readv:
-            return ::preadv2(op.fd, op.iovecs, static_cast<int>(op.iovec_count), offset, op.flags);
+            return read_file(op);
         case operation::kind::writev:
-            return ::pwritev2(op.fd, op.iovecs, static_cast<int>(op.iovec_count), offset, op.flags);
+            return write_file(op);
         case operation::kind::fsync:
             return op.flags != 0 ? ::fdatasync(op.fd) : ::fsync(op.fd);
         case operation::kind::fallocate:

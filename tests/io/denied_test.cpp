@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -91,6 +92,9 @@ protected:
             udp.send_to(bytes_of("datagram"), udp.local());
             std::array<std::byte, 20> buffer;
             EXPECT_EQ(udp.receive_from(buffer).size, 8U);
+            weft::process killed = weft::process::spawn({"sleep", "1000"});
+            killed.kill();
+            EXPECT_EQ(killed.wait().signal(), SIGKILL);
             weft::process echo = weft::process::spawn({"echo", "word"}, {.out = weft::stdio::piped});
             EXPECT_EQ(weft::read_all(echo.out(), 100), "word\n");
             EXPECT_TRUE(echo.wait().success());
@@ -127,6 +131,30 @@ TEST_F(where_io_uring_is, there_but_the_kernel_old_in_other_things_too_all_works
     }).join();
 }
 
+/// The calls that the library makes and that Linux has had for no longer than since 4.6.
+constexpr std::initializer_list<int> newer_calls = {SYS_epoll_pwait2, SYS_openat2,          SYS_preadv2, SYS_pwritev2,
+                              SYS_pidfd_open,   SYS_pidfd_send_signal};
+
+TEST_F(where_io_uring_is, there_but_newer_calls_are_denied_older_ones_serve_whatever_the_denial_says) {
+    for (int error : {EPERM, ENOSYS, EACCES}) {
+        SCOPED_TRACE(error);
+        std::thread([&] {
+            deny({SYS_io_uring_setup}, error);
+            deny(newer_calls, error);
+            everything_works();
+        }).join();
+    }
+}
+
+TEST_F(where_io_uring_is, there_but_newer_calls_are_denied_while_the_loop_is_in_use_older_ones_serve) {
+    std::thread([&] {
+        deny({SYS_io_uring_setup}, EPERM);
+        everything_works();
+        deny(newer_calls, EPERM);
+        everything_works();
+    }).join();
+}
+
 #if defined(WEFT_HAS_IO_URING)
 
 TEST_F(where_io_uring_is, without_an_operation_that_is_needed_all_works_on_epoll) {
@@ -143,6 +171,16 @@ TEST_F(where_io_uring_is, without_an_operation_that_is_needed_all_works_on_epoll
 
 /// openat2(2) is missing: a directory goes its way step by step.
 class where_openat2_is_missing : public folder {};
+
+TEST_F(where_openat2_is_missing, a_file_that_may_not_be_opened_is_still_refused) {
+    std::thread([&] {
+        deny({SYS_openat2}, EPERM);
+        weft::directory here = weft::directory::open(folder_);
+        std::error_code ec;
+        EXPECT_FALSE(here.open_file("none", weft::file::mode::read, ec));
+        EXPECT_EQ(ec, std::errc::no_such_file_or_directory);
+    }).join();
+}
 
 TEST_F(where_openat2_is_missing, names_are_followed_step_by_step_and_lead_through_no_link) {
     std::filesystem::create_directories(path("a") / "b");
