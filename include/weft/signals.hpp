@@ -26,7 +26,8 @@ public:
     explicit signals(std::initializer_list<int> which);
     signals(signals const&) = delete;
     signals& operator=(signals const&) = delete;
-    /// Unblocks what was not blocked before.
+    /// Drops those that came and were not returned by wait(), and unblocks those that were not blocked before. On the thread
+    /// that made it.
     ~signals();
 
     /// The next signal that came. Throws std::system_error (operation_canceled).
@@ -40,7 +41,7 @@ private:
 
     int next();  ///< 0 if none came.
 
-    sigset_t before_;
+    sigset_t blocked_;  ///< Those that were not blocked before.
     descriptor descriptor_;
 };
 

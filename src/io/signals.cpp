@@ -13,21 +13,32 @@ namespace weft {
 
 signals::signals(std::initializer_list<int> which) {
     sigset_t set;
+    sigset_t before;
     sigemptyset(&set);
+    sigemptyset(&blocked_);
     for (int signal : which) {
         sigaddset(&set, signal);
     }
-    pthread_sigmask(SIG_BLOCK, &set, &before_);
+    pthread_sigmask(SIG_BLOCK, &set, &before);
+    for (int signal : which) {
+        if (sigismember(&before, signal) == 0) {
+            sigaddset(&blocked_, signal);
+        }
+    }
     descriptor_ = descriptor(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!descriptor_) {
         int error = errno;
-        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        pthread_sigmask(SIG_UNBLOCK, &blocked_, nullptr);
         throw std::system_error(error, std::generic_category(), "weft: signals");
     }
 }
 
 signals::~signals() {
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    // What is pending would be delivered as soon as it is unblocked, and kill a program that is about to end in order.
+    timespec at_once{};
+    while (sigtimedwait(&blocked_, nullptr, &at_once) > 0 || errno == EINTR) {
+    }
+    pthread_sigmask(SIG_UNBLOCK, &blocked_, nullptr);
 }
 
 int signals::next() {

@@ -223,6 +223,30 @@ TEST(signals, a_wait_can_be_cancelled) {
     });
 }
 
+TEST(signals, that_are_pending_at_the_end_harm_nobody) {
+    auto press_twice = [] {
+        {
+            weft::signals stop({SIGINT, SIGTERM});
+            kill(getpid(), SIGINT);
+            EXPECT_EQ(stop.wait(), SIGINT);
+            kill(getpid(), SIGINT);
+            kill(getpid(), SIGTERM);
+        }
+        _exit(testing::Test::HasFailure() ? 1 : 0);
+    };
+    EXPECT_EXIT(press_twice(), testing::ExitedWithCode(0), "^$");
+}
+
+TEST(signals, that_an_outer_object_waits_for_too_are_left_to_it) {
+    weft::signals outer({SIGUSR1});
+    {
+        weft::signals inner({SIGUSR1, SIGUSR2});
+        kill(getpid(), SIGUSR1);
+        kill(getpid(), SIGUSR2);
+    }
+    EXPECT_EQ(outer.wait(), SIGUSR1);
+}
+
 TEST(signals, are_unblocked_at_the_end) {
     { weft::signals wanted({SIGUSR1}); }
     sigset_t blocked;
