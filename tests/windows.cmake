@@ -12,6 +12,7 @@ set(weft_tests_of_linux
     loop/fork_test.cpp
     loop/loop_test.cpp             # descriptors, and the choice among Linux's reactors; portable_test.cpp stands for it
     loop/post_test.cpp             # signal handlers
+    loop/reactor_test.cpp          # descriptors
     loop/readiness_test.cpp        # descriptors
     loop/ring_test.cpp             # io_uring
     task/dump_test.cpp             # descriptors

@@ -62,6 +62,8 @@ struct operation {
     bool arrived = false;       ///< and this.
 };
 
+/// One thread's: the first that starts, polls or asks for the descriptor. It may have been made on another. What the system
+/// can't have refused if all is right (a descriptor that somebody else has closed) ends the program with a message.
 class reactor {
 public:
     reactor() = default;

@@ -12,19 +12,34 @@
 // complete only when both its own completion and its cancellation's have come:
 //
 //     op.cancelled: its cancellation is out       op.arrived: its own completion has come meanwhile
+//
+// The kernel lets one thread enter the ring (single issuer): the first that uses the reactor. Until then the ring is disabled.
+//
+// The submission queue may be full, and the kernel too busy to take anything from it. Nobody waits for that: what finds no
+// room is kept in lists, and put into the queue by a later poll().
+//
+//     start() --> submission queue --> kernel --> completion queue --> poll() --> complete()
+//        |               ^
+//        +--> late_ -----+ poll()
 
 #include <liburing.h>
 
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 #include <optional>
+#include <string>
 #include <system_error>
 #include <weft/detail/sanitizer.hpp>
 
+#include "coroutine/misuse.hpp"
 #include "loop/event_descriptor.hpp"
 #include "loop/make_reactor.hpp"
+#include "loop/operation_list.hpp"
 #include "loop/signals_under_tsan.hpp"
 #include "loop/workers.hpp"
 
@@ -35,6 +50,7 @@ constexpr unsigned submission_entries = 512;
 constexpr unsigned completion_entries = 4096;
 constexpr std::size_t worker_limit = 8;
 constexpr std::uint64_t cancellation = 1;
+constexpr char const* no_descriptor = "weft: no descriptor for a loop that another one runs";
 
 [[noreturn]] void refuse(int error, char const* what) {
     throw std::system_error(-error, std::generic_category(), what);
@@ -61,7 +77,8 @@ class io_uring_reactor final : public reactor {
 public:
     io_uring_reactor() {
         io_uring_params params{};
-        params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | deferred_work;
+        params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL |
+                       IORING_SETUP_R_DISABLED | deferred_work;
         params.cq_entries = completion_entries;
         if (int error = io_uring_queue_init_params(submission_entries, &ring_, &params); error < 0) {
             refuse(error, "weft: io_uring can't be had");
@@ -86,39 +103,52 @@ public:
         }
         ++under_way_;
         op.cancelled = op.arrived = false;
-        io_uring_sqe* sqe = next_entry();
-        prepare(*sqe, op);
-        io_uring_sqe_set_data(sqe, &op);
+        if (!late_.empty() || !put(op)) {
+            late_.push(op);
+        }
     }
 
     void cancel(operation& op) noexcept override {
         if (for_worker(op)) {
             workers_.cancel(op);
-            return;
+        } else if (late_.remove(op)) {
+            op.result = -ECANCELED;
+            finished_.push(op);
+        } else {
+            op.cancelled = true;
+            if (!late_cancellations_.empty() || !put_cancellation(op)) {
+                late_cancellations_.push(op);
+            }
         }
-        op.cancelled = true;
-        io_uring_sqe* sqe = next_entry();
-        io_uring_prep_cancel(sqe, &op, 0);
-        io_uring_sqe_set_data64(sqe, reinterpret_cast<std::uintptr_t>(&op) | cancellation);
     }
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {
+        begin();
         if (news_) {
             news_->clear();
             wake_.clear();
         }
         workers_.hand_over();
+        refused_ = false;
+        put_late();
         if (io_uring_cq_ready(&ring_) == 0) {
-            enter(timeout);
+            enter(finished_.empty() ? timeout : std::chrono::nanoseconds(0));
+            if (refused_ && timeout != std::chrono::nanoseconds(0)) {
+                pause();
+            }
         } else if (io_uring_sq_ready(&ring_) != 0) {
-            io_uring_submit_and_get_events(&ring_);
+            check(io_uring_submit_and_get_events(&ring_));
         }
         complete_all();
+        operation_list finished = std::move(finished_);
+        while (!finished.empty()) {
+            complete(finished.pop());
+        }
         workers_.complete_finished();
     }
 
     [[nodiscard]] bool has_work() const noexcept override {
-        return workers_.has_started() || io_uring_sq_ready(&ring_) != 0 || io_uring_cq_ready(&ring_) != 0 ||
+        return workers_.has_started() || !finished_.empty() || has_late() || io_uring_sq_ready(&ring_) != 0 || io_uring_cq_ready(&ring_) != 0 ||
                (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
 
@@ -133,24 +163,29 @@ public:
     /// Not the ring's own: poll(2) is not told there of work that waits for us to enter the kernel. An eventfd is. But what
     /// the write to another eventfd sets off it tells late, or never (Linux 6.18), so notify()'s is there beside it.
     [[nodiscard]] int descriptor() override {
-        if (both_ < 0) {
-            news_.emplace();
-            both_ = epoll_create1(EPOLL_CLOEXEC);
-            epoll_event event{EPOLLIN, {}};
-            if (both_ < 0 || epoll_ctl(both_, EPOLL_CTL_ADD, wake_.fd(), &event) != 0 ||
-                epoll_ctl(both_, EPOLL_CTL_ADD, news_->fd(), &event) != 0 ||
-                io_uring_register_eventfd(&ring_, news_->fd()) < 0) {
-                refuse(-errno, "weft: no descriptor for a loop that another one runs");
+        if (!both_) {
+            begin();
+            auto both = std::make_unique<descriptor_owner>(epoll_create1(EPOLL_CLOEXEC), no_descriptor);
+            for (int fd : {wake_.fd(), news_.emplace().fd()}) {
+                epoll_event event{EPOLLIN, {}};
+                if (epoll_ctl(both->fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+                    refuse(-errno, no_descriptor);
+                }
             }
+            if (int error = io_uring_register_eventfd(&ring_, news_->fd()); error < 0) {
+                refuse(error, no_descriptor);
+            }
+            both_ = std::move(both);
         }
-        return both_;
+        return both_->fd;
     }
 
     void hand_over() noexcept override {
         workers_.hand_over();
+        put_late();
         // The eventfd tells of the first piece of work that waits, and of no other until that was done.
-        io_uring_submit_and_get_events(&ring_);
-        if (news_ && io_uring_cq_ready(&ring_) != 0) {
+        check(io_uring_submit_and_get_events(&ring_));
+        if (news_ && (io_uring_cq_ready(&ring_) != 0 || !finished_.empty() || has_late())) {
             news_->set();
         }
     }
@@ -161,9 +196,6 @@ private:
     void end() noexcept {
         before_later_rings();
         io_uring_queue_exit(&ring_);
-        if (both_ >= 0) {
-            ::close(both_);
-        }
     }
 
     void probe() {
@@ -181,6 +213,43 @@ private:
         if (!all) {
             refuse(-ENOSYS, "weft: this kernel's io_uring lacks operations");
         }
+        // The kernel lets nobody enter a ring that is disabled; whoever denies the call says something else.
+        if (syscall(__NR_io_uring_enter, ring_.ring_fd, 0, 0, 0, nullptr, 0) >= 0 || errno != EBADFD) {
+            refuse(-errno, "weft: io_uring can't be entered");
+        }
+    }
+
+    /// From here on the calling thread is the only one that may enter the ring.
+    void begin() noexcept {
+        if (begun_) [[likely]] {
+            return;
+        }
+        begun_ = true;
+        // io_uring_enable_rings(), which liburing 2.3 declares and does not export.
+        if (syscall(__NR_io_uring_register, ring_.ring_fd, IORING_REGISTER_ENABLE_RINGS, nullptr, 0) < 0) {
+            die({}, "io_uring_register(IORING_REGISTER_ENABLE_RINGS) failed: " + message_of(errno));
+        }
+    }
+
+    /// The result of what enters the kernel.
+    void check(int result) noexcept {
+        if (result >= 0 || result == -EINTR || result == -ETIME) [[likely]] {
+            return;
+        }
+        if (result == -EAGAIN || result == -EBUSY) {  // no memory; completions that have to be taken first
+            refused_ = true;
+            return;
+        }
+        die({}, "io_uring_enter() failed: " + message_of(-result) +
+                    (result == -EEXIST ? "; a reactor belongs to the first thread that uses it, and this is another" : ""));
+    }
+
+    static std::string message_of(int error) { return std::generic_category().message(error); }
+
+    /// The kernel took nothing: not again at once.
+    void pause() const noexcept {
+        pollfd one{.fd = wake_.fd(), .events = POLLIN, .revents = 0};
+        ::poll(&one, 1, 1);
     }
 
     /// Buffered writes are among them: most file systems can't do those without blocking, so that the kernel would hand
@@ -190,26 +259,32 @@ private:
     }
 
     void watch_wake() noexcept {
-        io_uring_sqe* sqe = next_entry();
-        io_uring_prep_poll_multishot(sqe, wake_.fd(), POLLIN);
-        io_uring_sqe_set_data(sqe, this);
+        io_uring_sqe* sqe = entry();
+        watches_wake_ = sqe != nullptr;
+        if (watches_wake_) {
+            io_uring_prep_poll_multishot(sqe, wake_.fd(), POLLIN);
+            io_uring_sqe_set_data(sqe, this);
+        }
     }
 
     /// Waits. Submits, whether it waits or not.
     void enter(std::optional<std::chrono::nanoseconds> timeout) noexcept {
         io_uring_cqe* unused = nullptr;
+        if (has_late()) {  // it must not wait behind the others
+            timeout = std::chrono::nanoseconds(0);
+        }
 #if defined(WEFT_TSAN)
-        io_uring_submit_and_get_events(&ring_);
+        check(io_uring_submit_and_get_events(&ring_));
         timeout = sleep_on(ring_.ring_fd, timeout);
 #endif
         if (!timeout) {
-            io_uring_submit_and_wait(&ring_, 1);
+            check(io_uring_submit_and_wait(&ring_, 1));
         } else if (timeout->count() == 0) {
-            io_uring_submit_and_get_events(&ring_);
+            check(io_uring_submit_and_get_events(&ring_));
         } else {
             auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
             __kernel_timespec limit{seconds.count(), (*timeout - seconds).count()};
-            io_uring_submit_and_wait_timeout(&ring_, &unused, 1, &limit, nullptr);
+            check(io_uring_submit_and_wait_timeout(&ring_, &unused, 1, &limit, nullptr));
         }
     }
 
@@ -256,13 +331,53 @@ private:
         op.complete(op);
     }
 
-    io_uring_sqe* next_entry() noexcept {
+    /// The queue's next entry; nullptr if it is full and the kernel takes nothing from it now.
+    io_uring_sqe* entry() noexcept {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
-        while (sqe == nullptr) {  // full: hand over what there is, which makes room
-            io_uring_submit(&ring_);
+        if (sqe == nullptr) {  // hand over what there is, which makes room
+            begin();
+            check(io_uring_submit(&ring_));
             sqe = io_uring_get_sqe(&ring_);
         }
         return sqe;
+    }
+
+    [[nodiscard]] bool put(operation& op) noexcept {
+        io_uring_sqe* sqe = entry();
+        if (sqe != nullptr) {
+            prepare(*sqe, op);
+            io_uring_sqe_set_data(sqe, &op);
+        }
+        return sqe != nullptr;
+    }
+
+    [[nodiscard]] bool put_cancellation(operation& op) noexcept {
+        io_uring_sqe* sqe = entry();
+        if (sqe != nullptr) {
+            io_uring_prep_cancel(sqe, &op, 0);
+            io_uring_sqe_set_data64(sqe, reinterpret_cast<std::uintptr_t>(&op) | cancellation);
+        }
+        return sqe != nullptr;
+    }
+
+    [[nodiscard]] bool has_late() const noexcept {
+        return !watches_wake_ || !late_.empty() || !late_cancellations_.empty();
+    }
+
+    /// What found no room before, as far as there is some now.
+    void put_late() noexcept {
+        if (!has_late()) [[likely]] {
+            return;
+        }
+        if (!watches_wake_) {
+            watch_wake();
+        }
+        while (!late_cancellations_.empty() && put_cancellation(*late_cancellations_.first())) {
+            late_cancellations_.pop();
+        }
+        while (!late_.empty() && put(*late_.first())) {
+            late_.pop();
+        }
     }
 
     static void prepare(io_uring_sqe& sqe, operation& op) noexcept {
@@ -304,7 +419,13 @@ private:
     io_uring ring_{};
     event_descriptor wake_;
     std::optional<event_descriptor> news_;
-    int both_ = -1;
+    std::unique_ptr<descriptor_owner> both_;  ///< Readable if one of those two is.
+    bool begun_ = false;
+    bool watches_wake_ = false;
+    bool refused_ = false;  ///< The kernel took nothing, the last time.
+    operation_list late_;   ///< Not yet in the submission queue;
+    operation_list late_cancellations_;  ///< of these the cancellations are not.
+    operation_list finished_;            ///< Without the kernel.
     std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
     workers workers_{*this, worker_limit};
 };

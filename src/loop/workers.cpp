@@ -30,38 +30,6 @@ bool quick(operation const& op) {
 
 }  // namespace
 
-void workers::list::push(operation& op) {
-    op.next = nullptr;
-    (first == nullptr ? first : last->next) = &op;
-    last = &op;
-}
-
-operation& workers::list::pop() {
-    operation& op = *first;
-    first = op.next;
-    return op;
-}
-
-/// Takes out all that `wanted` holds for, up to `limit` of them.
-template <class Predicate>
-workers::list workers::list::take_if(Predicate wanted, std::size_t limit) {
-    list taken;
-    operation* previous = nullptr;
-    for (operation* op = first; op != nullptr && limit > 0;) {
-        operation* after = op->next;
-        if (wanted(*op)) {
-            (previous == nullptr ? first : previous->next) = after;
-            last = last == op ? previous : last;
-            taken.push(*op);
-            --limit;
-        } else {
-            previous = op;
-        }
-        op = after;
-    }
-    return taken;
-}
-
 workers::~workers() {
     {
         std::lock_guard lock(mutex_);
@@ -109,7 +77,7 @@ bool workers::any_runnable() const {
     if (!waiting_calls_.empty() && calls_ < most_calls) {
         return true;
     }
-    for (operation const* op = at_io_ < limit_ ? waiting_.first : nullptr; op != nullptr; op = op->next) {
+    for (operation const* op = at_io_ < limit_ ? waiting_.first() : nullptr; op != nullptr; op = op->next) {
         if (runnable(*op)) {
             return true;
         }
@@ -141,11 +109,10 @@ void workers::add_thread() {
 }
 
 void workers::cancel(operation& op) noexcept {
-    auto is_it = [&op](operation const& other) { return &other == &op; };
-    bool taken_back = !started_.take_if(is_it, 1).empty();
+    bool taken_back = started_.remove(op);
     std::lock_guard lock(mutex_);
     at_work_ += taken_back ? 1 : 0;  // complete_finished() counts it as one
-    if (taken_back || !(is_call(op) ? waiting_calls_ : waiting_).take_if(is_it, 1).empty()) {
+    if (taken_back || (is_call(op) ? waiting_calls_ : waiting_).remove(op)) {
         op.result = -ECANCELED;
         finished_.push(op);
         notify_.notify();
@@ -174,9 +141,9 @@ workers::list workers::take() {
     if (taken.empty() && calls_ < most_calls && !waiting_calls_.empty()) {
         taken.push(waiting_calls_.pop());
     }
-    if (!taken.empty() && quick(*taken.first)) {
-        being_written_.push_back(taken.first->fd);
-        list more = waiting_.take_if([&](operation const& op) { return quick(op) && op.fd == taken.first->fd; },
+    if (!taken.empty() && quick(*taken.first())) {
+        being_written_.push_back(taken.first()->fd);
+        list more = waiting_.take_if([&](operation const& op) { return quick(op) && op.fd == taken.first()->fd; },
                                      most_together - 1);
         while (!more.empty()) {
             taken.push(more.pop());
@@ -191,7 +158,7 @@ void workers::work() {
     for (;;) {
         list taken = take();
         if (!taken.empty()) {
-            perform_all(taken, lock);
+            perform_all(std::move(taken), lock);
         } else if (stopping_) {
             return;
         } else if (!wait_for_work(lock)) {
@@ -225,20 +192,20 @@ void workers::join_those_that_left() noexcept {
 }
 
 void workers::perform_all(list taken, std::unique_lock<std::mutex>& lock) {
-    std::size_t& busy = is_call(*taken.first) ? calls_ : at_io_;
+    std::size_t& busy = is_call(*taken.first()) ? calls_ : at_io_;
     ++busy;
     bool wake = find_thread();
     lock.unlock();
     if (wake) {
         work_there_.notify_one();
     }
-    for (operation* op = taken.first; op != nullptr; op = op->next) {
+    for (operation* op = taken.first(); op != nullptr; op = op->next) {
         op->result = perform(*op);
     }
     lock.lock();
     --busy;
-    if (quick(*taken.first)) {
-        std::erase(being_written_, taken.first->fd);
+    if (quick(*taken.first())) {
+        std::erase(being_written_, taken.first()->fd);
     }
     bool first = finished_.empty();
     while (!taken.empty()) {

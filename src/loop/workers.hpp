@@ -18,6 +18,8 @@
 #include <vector>
 #include <weft/reactor.hpp>
 
+#include "loop/operation_list.hpp"
+
 namespace weft::detail {
 
 class workers {
@@ -53,16 +55,7 @@ public:
     void complete_finished() noexcept;
 
 private:
-    /// First in, first out; linked through operation::next.
-    struct list {
-        operation* first = nullptr;
-        operation* last = nullptr;
-        [[nodiscard]] bool empty() const { return first == nullptr; }
-        void push(operation& op);
-        operation& pop();
-        template <class Predicate>
-        list take_if(Predicate wanted, std::size_t limit);
-    };
+    using list = operation_list;
 
     void work();
     void perform_all(list taken, std::unique_lock<std::mutex>& lock);

@@ -117,6 +117,13 @@ TEST_F(where_io_uring_is, unknown_to_the_kernel_all_works_on_epoll) {
     }).join();
 }
 
+TEST_F(where_io_uring_is, there_but_nobody_may_enter_it_all_works_on_epoll) {
+    std::thread([&] {
+        deny({SYS_io_uring_enter}, EPERM);
+        everything_works();
+    }).join();
+}
+
 TEST_F(where_io_uring_is, too_old_to_be_probed_all_works_on_epoll) {
     std::thread([&] {
         deny({SYS_io_uring_register}, EINVAL);
