@@ -19,7 +19,7 @@ public:
     [[nodiscard]] endpoint peer() const;
     [[nodiscard]] int fd() const { return descriptor_.fd(); }
     explicit operator bool() const { return static_cast<bool>(descriptor_); }
-    /// No call on it may be under way.
+    /// Calls on it that wait end with operation_canceled; see descriptor::close().
     void close() noexcept { descriptor_.close(); }
 
     /// How much may be on its way before a sender waits, and how much is kept for a reader that is late: SO_SNDBUF and

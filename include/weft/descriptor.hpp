@@ -25,9 +25,10 @@ public:
     [[nodiscard]] int fd() const { return fd_; }
     explicit operator bool() const { return fd_ >= 0; }
 
-    /// Closes it. No operation on it may be under way.
+    /// Closes it. Operations on it that are under way end with operation_canceled, on whatever loop they wait; a worker thread
+    /// that is in a system call on it finishes that first. Threads: any. Suspends: no.
     void close() noexcept;
-    /// Hands it over to the caller, who closes it.
+    /// Hands it over to the caller, who closes it. Operations on it end, as with close().
     [[nodiscard]] int release() noexcept;
 
 private:

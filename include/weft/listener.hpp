@@ -45,6 +45,12 @@ public:
     /// kernel's queue, and a later accept gets it. For servers that want to know; accept() waits instead.
     [[nodiscard]] WEFT_MIXED_FN descriptor accept_any(std::error_code& ec, place where = place::here());
 
+    /// Listens no longer. Accepts that wait end with operation_canceled; see descriptor::close().
+    void close() noexcept {
+        socket_.close();
+        path_ = {};
+    }
+
     /// Where it listens: with the real port, if port 0 was asked for.
     [[nodiscard]] endpoint local() const { return socket_.local(); }
     [[nodiscard]] int fd() const { return socket_.fd(); }

@@ -37,8 +37,11 @@ struct operation {
         sendmsg,    ///< fd, message, flags.
         accept,     ///< fd; the result is a close-on-exec descriptor.
         connect,    ///< fd, address, address_length; may say -EAGAIN of a Unix listener whose queue is full.
-        call        ///< call(argument) on a thread of its own; may block. The result is what it returns.
+        call        ///< call(argument) on a thread of its own; may block. The result is what it returns. flags: 0 or look_up.
     };
+
+    /// For a call that may wait for other machines, as a name look-up does. Such calls take no threads from others.
+    static constexpr int look_up = 1;
 
     kind what;
     bool expect_to_wait = false;  ///< The descriptor was found not ready: don't try at once.
@@ -53,13 +56,23 @@ struct operation {
     void* argument = nullptr;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
+    /// Of a call that may run for ever; nullptr: the reactor's end waits for it. Else it does not, and where the call had not
+    /// been completed by then, drop() is called instead of complete(), on the call's thread if it had begun.
+    void (*drop)(operation&) noexcept = nullptr;
 
     std::int64_t result = 0;  ///< Set before complete() is called; -errno if it failed.
     void (*complete)(operation&) noexcept = nullptr;
     void* waiter = nullptr;     ///< complete()'s own.
     operation* next = nullptr;  ///< The reactor's own.
-    bool cancelled = false;     ///< The reactor's own;
-    bool arrived = false;       ///< and this.
+    // The reactor's own:
+    bool cancelled = false;
+    bool arrived = false;
+    bool withdrawn = false;
+    bool closes = false;
+    bool linked = false;
+    std::uint32_t life = 0;
+    operation* next_on_fd = nullptr;
+    operation* previous_on_fd = nullptr;
 };
 
 /// One thread's: the first that starts, polls or asks for the descriptor. It may have been made on another. What the system
@@ -111,7 +124,8 @@ public:
     /// Hands over what was started, and completes nothing.
     virtual void hand_over() noexcept {}
 
-    /// The descriptor is about to be closed: forget it. No operation on it is under way.
+    /// The descriptor is about to be closed: the operations on it end, with -ECANCELED if they were not faster, and it is
+    /// forgotten. They complete in a poll().
     virtual void closing(int fd) noexcept = 0;
 };
 

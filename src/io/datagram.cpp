@@ -12,6 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds between_looks{1};
 
 WEFT_MIXED_FN void send_between_looks(int fd, msghdr const& header, std::error_code& ec, place where) {
+    detail::same_descriptor const same(fd);
     for (bool may = detail::may_do_at_once();; may = true) {
         if (may && ::sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
             ec.clear();
@@ -21,7 +22,7 @@ WEFT_MIXED_FN void send_between_looks(int fd, msghdr const& header, std::error_c
             detail::set_error(ec);
             return;
         }
-        if (!detail::pause(between_looks, ec, where)) {
+        if (!detail::pause(between_looks, ec, where) || same.was_closed(ec)) {
             return;
         }
     }

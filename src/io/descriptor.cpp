@@ -5,19 +5,39 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "loop/descriptor_use.hpp"
+
 namespace weft {
 
+namespace {
+
+void tell_own_loop(int fd) noexcept {
+    if (detail::this_thread().home != nullptr) {
+        loop::current().system().closing(fd);
+    }
+}
+
+}  // namespace
+
 void descriptor::close() noexcept {
-    if (fd_ >= 0) {
-        ::close(release());
+    int fd = std::exchange(fd_, -1);
+    if (fd < 0) {
+        return;
+    }
+    tell_own_loop(fd);
+    detail::descriptor_closing others(fd, true);
+    if (!others.later()) {
+        ::close(fd);
     }
 }
 
 int descriptor::release() noexcept {
-    if (fd_ >= 0 && detail::this_thread().home != nullptr) {
-        loop::current().system().closing(fd_);
+    int fd = std::exchange(fd_, -1);
+    if (fd >= 0) {
+        tell_own_loop(fd);
+        detail::descriptor_closing others(fd, false);
     }
-    return std::exchange(fd_, -1);
+    return fd;
 }
 
 namespace {

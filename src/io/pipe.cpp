@@ -65,6 +65,10 @@ std::size_t pipe_reader::read(std::span<std::byte> buffer, place where) {
 }
 
 std::size_t pipe_reader::read(std::span<std::byte> buffer, std::error_code& ec, place where) {
+    if (buffer.empty()) {
+        ec.clear();
+        return 0;
+    }
     if (is_file()) {
         return detail::call_on_worker("a file's read", ec, where,
                                       [&] { return ::read(fd(), buffer.data(), buffer.size()); });

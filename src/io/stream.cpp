@@ -24,6 +24,10 @@ std::size_t stream::read(std::span<std::byte> buffer, place where) {
 }
 
 std::size_t stream::read(std::span<std::byte> buffer, std::error_code& ec, place where) {
+    if (buffer.empty()) {  // the system would wait for a byte that there is no room for
+        ec.clear();
+        return 0;
+    }
     iovec one{buffer.data(), buffer.size()};
     msghdr message{};
     message.msg_iov = &one;

@@ -9,8 +9,28 @@
 #include <weft/descriptor.hpp>
 
 #include "io/errors.hpp"
+#include "loop/descriptor_use.hpp"
 
 namespace weft::detail {
+
+/// For a call that waits between two looks at a descriptor: its number may be another's by then.
+class same_descriptor {
+public:
+    explicit same_descriptor(int fd) : fd_(fd), life_(life_of(fd)) {}
+
+    /// If so, it sets `ec`, to what an operation that was under way would have ended with.
+    bool was_closed(std::error_code& ec) const {
+        bool other = life_of(fd_) != life_;
+        if (other) {
+            ec = std::make_error_code(std::errc::operation_canceled);
+        }
+        return other;
+    }
+
+private:
+    int fd_;
+    std::uint32_t life_;
+};
 
 /// For a call that does not block: it returns -1 and sets errno, to EAGAIN where it would have to wait until `fd` is ready
 /// for `events` (POLLIN, POLLOUT, ...). Tries, and waits in between. So nothing of the caller's is ever in the kernel's
@@ -18,11 +38,12 @@ namespace weft::detail {
 template <class Call>
 WEFT_MIXED_FN std::size_t call_when_ready(int fd, short events, char const* what, std::error_code& ec, place where,
                                           Call&& call) {
+    same_descriptor const same(fd);
     for (bool wait = !may_do_at_once();; wait = errno == EAGAIN) {
         if (wait) {
             operation op{.what = operation::kind::poll, .fd = fd, .flags = events};
             run_operation(op, what, ec, where);
-            if (ec) {
+            if (ec || same.was_closed(ec)) {
                 return 0;
             }
         }

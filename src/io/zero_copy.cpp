@@ -21,7 +21,7 @@ namespace {
 
 class zero_copy_write {
 public:
-    explicit zero_copy_write(int fd) : fd_(fd) {}
+    explicit zero_copy_write(int fd) : fd_(fd), same_(fd) {}
 
     [[nodiscard]] bool all_told_of() const { return told_of_ == calls_; }
 
@@ -39,7 +39,7 @@ public:
 
     /// Waits until the kernel has let go of all.
     WEFT_MIXED_FN void wait(std::error_code& ec, place where) {
-        for (collect(); !ec && !all_told_of(); collect()) {
+        for (collect(); !ec && !all_told_of() && !same_.was_closed(ec); collect()) {
             operation op{.what = operation::kind::poll, .fd = fd_};  // errors alone, of which the queue is one
             std::size_t events = detail::run_operation(op, "the kernel to let go of a buffer", ec, where);
             if (!ec && (events & POLLHUP) != 0) {  // so it stays now, and nothing tells of the queue any more
@@ -50,6 +50,9 @@ public:
 
     /// The call is to end: resets the connection, so that the kernel drops what it has not sent or may have to send again.
     WEFT_MIXED_FN void abort(place where) {
+        if (std::error_code ignored; same_.was_closed(ignored)) {  // nobody can tell of anything any more
+            return;
+        }
         sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
         [[maybe_unused]] int refused = ::connect(fd_, &nobody, sizeof nobody);  // if so, it is not connected
         uninterrupted anyway;
@@ -59,7 +62,7 @@ public:
 
 private:
     void collect() {
-        for (;;) {
+        for (std::error_code ignored; !same_.was_closed(ignored);) {
             alignas(cmsghdr) std::array<char, 256> room;
             msghdr header{};
             header.msg_control = room.data();
@@ -77,6 +80,7 @@ private:
     }
 
     int fd_;
+    detail::same_descriptor same_;
     std::uint32_t calls_ = 0;
     std::uint32_t told_of_ = 0;
 };

@@ -20,8 +20,10 @@
 #include <vector>
 
 #include "coroutine/misuse.hpp"
+#include "loop/descriptor_use.hpp"
 #include "loop/event_descriptor.hpp"
 #include "loop/make_reactor.hpp"
+#include "loop/operation_list.hpp"
 #include "loop/perform.hpp"
 #include "loop/signals_under_tsan.hpp"
 #include "loop/workers.hpp"
@@ -31,7 +33,7 @@ namespace {
 
 constexpr std::size_t worker_limit = 8;
 
-class epoll_reactor final : public reactor {
+class epoll_reactor final : public reactor, private descriptor_user {
 public:
     epoll_reactor() {
         epoll_event event{EPOLLIN, {.fd = wake_.fd()}};
@@ -40,10 +42,12 @@ public:
         }
     }
 
+    ~epoll_reactor() override { forget_me(); }
+
     [[nodiscard]] std::string_view name() const override { return "epoll"; }
 
     void start(operation& op) noexcept override {
-        op.cancelled = false;
+        op.life = op.fd >= 0 ? use(op.fd) : 0;
         if (blocks(op)) {
             workers_.start(op);
             return;
@@ -52,14 +56,17 @@ public:
         if (int error = watch(op); error != 0) {
             // A file can't be watched, and need not be: it is always ready.
             op.result = error == -EPERM && op.what == operation::kind::poll ? perform(op) : error;
-            finished_.push_back(&op);
+            finished_.push(op);
             return;
         }
         // It may be ready already: its edge may have passed before anybody watched.
-        if (try_to_finish(op)) {
-            forget_if_foreign(op);
-        } else {
-            list_of(op).push_back(&op);
+        if (!is_done(op)) {
+            list_of(op).push(op);
+            return;
+        }
+        finished_.push(op);
+        if (op.what == operation::kind::poll) {
+            forget_if_foreign(op.fd);
         }
     }
 
@@ -68,14 +75,11 @@ public:
             workers_.cancel(op);
             return;
         }
-        auto& list = list_of(op);
-        for (std::size_t i = 0; i < list.size(); ++i) {
-            if (list[i] == &op) {
-                list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
-                op.result = -ECANCELED;
-                finished_.push_back(&op);
-                forget_if_foreign(op);
-                return;
+        auto index = static_cast<std::size_t>(op.fd);
+        if (index < watched_.size() && list_of(op).remove(op)) {
+            end(op);
+            if (op.what == operation::kind::poll) {
+                forget_if_foreign(op.fd);
             }
         }
     }
@@ -99,10 +103,13 @@ public:
                 retry(descriptor.writers);
             }
         }
-        auto done = std::exchange(finished_, {});
-        under_way_ -= done.size();
-        for (operation* op : done) {
-            op->complete(*op);
+        end_what_others_closed();
+        operation_list done = std::move(finished_);
+        while (!done.empty()) {
+            operation& op = done.pop();
+            --under_way_;
+            settle(op);
+            op.complete(op);
         }
         workers_.complete_finished();
     }
@@ -127,19 +134,77 @@ public:
     }
 
     void closing(int fd) noexcept override {
+        workers_.closing(fd);
         auto index = static_cast<std::size_t>(fd);
-        if (index < watched_.size() && watched_[index].added) {
-            watched_[index].added = false;
-            epoll_ctl(epoll_.fd, EPOLL_CTL_DEL, fd, nullptr);  // a duplicate would keep it in the set
+        if (index >= watched_.size()) {
+            return;
         }
+        if (watched_[index].added) {
+            unwatch(fd);
+        }
+        end_all(watched_[index]);
+    }
+
+    bool closed(int fd, bool closes) noexcept override {
+        if (on_own_thread()) {
+            closing(fd);
+        } else {
+            epoll_ctl(epoll_.fd, EPOLL_CTL_DEL, fd, nullptr);  // a duplicate would keep it in the set
+            remember_closed(fd);
+            notify();
+        }
+        return workers_.closed(fd, closes);
     }
 
 private:
     struct watched {
         bool added = false;
-        std::vector<operation*> readers;
-        std::vector<operation*> writers;
+        std::uint32_t life = 0;  ///< Of the descriptor that is meant.
+        operation_list readers;
+        operation_list writers;
     };
+
+    void end(operation& op) noexcept {
+        op.result = -ECANCELED;
+        finished_.push(op);
+    }
+
+    /// Those on a descriptor that is closed.
+    void end_all(watched& w) noexcept {
+        if (w.readers.empty() && w.writers.empty()) {
+            return;
+        }
+        for (operation_list* list : {&w.readers, &w.writers}) {
+            while (!list->empty()) {
+                end(list->pop());
+            }
+        }
+        notify();  // it may be between two turns of the loop
+    }
+
+    /// The number is that of another file than it was.
+    void begin_life(watched& w, std::uint32_t life) noexcept {
+        if (w.life != life) {
+            w.life = life;
+            w.added = false;
+            end_all(w);
+        }
+    }
+
+    void end_what_others_closed() noexcept {
+        for_each_closed([this](int fd) {
+            std::size_t first = fd < 0 ? 0 : static_cast<std::size_t>(fd);
+            std::size_t end = fd < 0 ? watched_.size() : std::min(first + 1, watched_.size());
+            for (; first < end; ++first) {
+                begin_life(watched_[first], life_of(static_cast<int>(first)));
+            }
+        });
+    }
+
+    void unwatch(int fd) noexcept {
+        watched_[static_cast<std::size_t>(fd)].added = false;
+        epoll_ctl(epoll_.fd, EPOLL_CTL_DEL, fd, nullptr);  // a duplicate would keep it in the set
+    }
 
     int watch(operation const& op) noexcept {
         int fd = op.fd;
@@ -154,6 +219,7 @@ private:
         } catch (std::bad_alloc const&) {
             return -ENOMEM;
         }
+        begin_life(watched_[index], op.life);
         if (watched_[index].added) {
             return 0;
         }
@@ -168,7 +234,7 @@ private:
         return 0;
     }
 
-    std::vector<operation*>& list_of(operation const& op) {
+    operation_list& list_of(operation const& op) {
         auto& descriptor = watched_[static_cast<std::size_t>(op.fd)];
         switch (op.what) {
             case operation::kind::sendmsg:
@@ -183,17 +249,15 @@ private:
 
     /// A descriptor that was waited for with `poll` is its owner's, who may close it without a word: it is watched no
     /// longer than that.
-    void forget_if_foreign(operation const& op) noexcept {
-        auto const& descriptor = watched_[static_cast<std::size_t>(op.fd)];
-        auto is_other = [&op](operation const* o) { return o != &op; };
-        bool others = std::any_of(descriptor.readers.begin(), descriptor.readers.end(), is_other) ||
-                      std::any_of(descriptor.writers.begin(), descriptor.writers.end(), is_other);
-        if (op.what == operation::kind::poll && !others) {
-            closing(op.fd);
+    void forget_if_foreign(int fd) noexcept {
+        auto const& descriptor = watched_[static_cast<std::size_t>(fd)];
+        if (descriptor.added && descriptor.readers.empty() && descriptor.writers.empty()) {
+            unwatch(fd);
         }
     }
 
-    bool try_to_finish(operation& op) noexcept {
+    /// Tries it. If it need not wait, its result is set.
+    bool is_done(operation& op) noexcept {
         std::int64_t result = perform(op);
         bool connects = op.what == operation::kind::connect;
         // A connect() says EAGAIN where no event will tell that it would be different: a Unix listener's queue is full.
@@ -201,23 +265,18 @@ private:
             return false;
         }
         op.result = connects && result == -EISCONN ? 0 : result;
-        finished_.push_back(&op);
         return true;
     }
 
-    void retry(std::vector<operation*>& list) noexcept {
-        std::size_t kept = 0;
-        operation const* foreign = nullptr;
-        for (operation* op : list) {
-            if (!try_to_finish(*op)) {
-                list[kept++] = op;
-            } else if (op->what == operation::kind::poll) {
-                foreign = op;
-            }
-        }
-        list.resize(kept);
-        if (foreign != nullptr) {  // only now: those that finished together must not keep it for each other
-            forget_if_foreign(*foreign);
+    void retry(operation_list& list) noexcept {
+        int foreign = -1;
+        finished_.append(list.take_if([&](operation& op) {
+            bool done = is_done(op);
+            foreign = done && op.what == operation::kind::poll ? op.fd : foreign;
+            return done;
+        }));
+        if (foreign >= 0) {  // only now: those that finished together must not keep it for each other
+            forget_if_foreign(foreign);
         }
     }
 
@@ -256,7 +315,7 @@ private:
     event_descriptor wake_;
     bool has_pwait2_ = true;
     std::vector<watched> watched_;
-    std::vector<operation*> finished_;
+    operation_list finished_;
     std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
     workers workers_{*this, worker_limit};
 };

@@ -29,14 +29,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 #include <weft/detail/sanitizer.hpp>
 
 #include "coroutine/misuse.hpp"
+#include "loop/descriptor_use.hpp"
 #include "loop/event_descriptor.hpp"
 #include "loop/make_reactor.hpp"
 #include "loop/operation_list.hpp"
@@ -73,7 +77,7 @@ void after_earlier_rings() {}
 void before_later_rings() {}
 #endif
 
-class io_uring_reactor final : public reactor {
+class io_uring_reactor final : public reactor, private descriptor_user {
 public:
     io_uring_reactor() {
         io_uring_params params{};
@@ -92,18 +96,25 @@ public:
         }
         watch_wake();
     }
-    ~io_uring_reactor() override { end(); }
+    ~io_uring_reactor() override {
+        forget_me();
+        end();
+    }
 
     [[nodiscard]] std::string_view name() const override { return "io_uring"; }
 
     void start(operation& op) noexcept override {
+        op.life = op.fd >= 0 ? use(op.fd) : 0;
         if (for_worker(op)) {
             workers_.start(op);
             return;
         }
         ++under_way_;
-        op.cancelled = op.arrived = false;
-        if (!late_.empty() || !put(op)) {
+        op.cancelled = op.arrived = op.withdrawn = op.linked = false;
+        if (!link(op)) {
+            op.result = -ENOMEM;
+            finished_.push(op);
+        } else if (!late_.empty() || !put(op)) {
             late_.push(op);
         }
     }
@@ -124,6 +135,7 @@ public:
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {
         begin();
+        end_what_others_closed();
         if (news_) {
             news_->clear();
             wake_.clear();
@@ -182,6 +194,7 @@ public:
 
     void hand_over() noexcept override {
         workers_.hand_over();
+        end_what_others_closed();
         put_late();
         // The eventfd tells of the first piece of work that waits, and of no other until that was done.
         check(io_uring_submit_and_get_events(&ring_));
@@ -190,9 +203,117 @@ public:
         }
     }
 
-    void closing(int) noexcept override {}
+    void closing(int fd) noexcept override {
+        workers_.closing(fd);
+        auto index = static_cast<std::size_t>(fd);
+        if (index < on_.size() && on_[index].first != nullptr) {
+            withdraw_all(on_[index]);
+            begin();
+            check(io_uring_submit_and_get_events(&ring_));  // the kernel lets go of the file now
+            notify();                                       // it may be between two turns of the loop
+        }
+    }
+
+    bool closed(int fd, bool closes) noexcept override {
+        if (on_own_thread()) {
+            closing(fd);
+        } else {
+            remember_closed(fd);
+            notify();
+        }
+        return workers_.closed(fd, closes);
+    }
 
 private:
+    /// The operations on a descriptor that the kernel has, or is to get.
+    struct operations {
+        operation* first = nullptr;
+        std::uint32_t life = 0;  ///< Of the descriptor that is meant.
+    };
+
+    /// Returns false if there is no memory.
+    bool link(operation& op) noexcept {
+        auto index = static_cast<std::size_t>(op.fd);
+        if (op.fd < 0) {
+            return true;  // the kernel says what is wrong
+        }
+        try {
+            if (index >= on_.size()) {
+                on_.resize(index + 64);
+            }
+        } catch (std::bad_alloc const&) {
+            return false;
+        }
+        operations& on = on_[index];
+        begin_life(on, op.life);
+        op.linked = true;
+        op.previous_on_fd = nullptr;
+        op.next_on_fd = on.first;
+        if (on.first != nullptr) {
+            on.first->previous_on_fd = &op;
+        }
+        on.first = &op;
+        return true;
+    }
+
+    void unlink(operation& op) noexcept {
+        if (!std::exchange(op.linked, false)) {
+            return;
+        }
+        operation*& before = op.previous_on_fd != nullptr ? op.previous_on_fd->next_on_fd
+                                                          : on_[static_cast<std::size_t>(op.fd)].first;
+        before = op.next_on_fd;
+        if (op.next_on_fd != nullptr) {
+            op.next_on_fd->previous_on_fd = op.previous_on_fd;
+        }
+    }
+
+    /// Their descriptor is closed. What the kernel has not seen yet it must not look for: it would find what has the number
+    /// then.
+    void withdraw_all(operations& on) noexcept {
+        while (on.first != nullptr) {
+            operation& op = *on.first;
+            unlink(op);
+            if (io_uring_sqe* sqe = not_submitted(op)) {
+                io_uring_prep_nop(sqe);
+                io_uring_sqe_set_data(sqe, &op);
+                op.withdrawn = true;
+            } else if (!op.cancelled) {
+                cancel(op);
+            }
+        }
+    }
+
+    /// The entry of the submission queue that is about `op`; nullptr if there is none any more.
+    io_uring_sqe* not_submitted(operation const& op) noexcept {
+        unsigned tail = ring_.sq.sqe_tail;
+        for (unsigned i = __atomic_load_n(ring_.sq.khead, __ATOMIC_ACQUIRE); i != tail; ++i) {
+            io_uring_sqe& sqe = ring_.sq.sqes[i & *ring_.sq.kring_mask];
+            if (sqe.user_data == reinterpret_cast<std::uintptr_t>(&op)) {
+                return &sqe;
+            }
+        }
+        return nullptr;
+    }
+
+    /// The number is that of another file than it was.
+    void begin_life(operations& on, std::uint32_t life) noexcept {
+        if (on.life != life) {
+            on.life = life;
+            withdraw_all(on);
+        }
+    }
+
+    void end_what_others_closed() noexcept {
+        for_each_closed([this](int fd) {
+            std::size_t first = fd < 0 ? 0 : static_cast<std::size_t>(fd);
+            std::size_t end = fd < 0 ? on_.size() : std::min(first + 1, on_.size());
+            for (; first < end; ++first) {
+                begin_life(on_[first], life_of(static_cast<int>(first)));
+            }
+        });
+    }
+
     void end() noexcept {
         before_later_rings();
         io_uring_queue_exit(&ring_);
@@ -308,7 +429,8 @@ private:
                 cancellation_ended(*reinterpret_cast<operation*>(data & ~cancellation), result);
             } else {
                 auto& op = *reinterpret_cast<operation*>(data);
-                op.result = result == -EINTR ? -ECANCELED : result;  // so says what one of the kernel's threads was at
+                // EINTR: so says what one of the kernel's threads was at.
+                op.result = result == -EINTR || op.withdrawn ? -ECANCELED : result;
                 op.arrived = true;
                 if (!op.cancelled) {
                     complete(op);
@@ -328,6 +450,8 @@ private:
 
     void complete(operation& op) noexcept {
         --under_way_;
+        unlink(op);
+        settle(op);
         op.complete(op);
     }
 
@@ -420,6 +544,7 @@ private:
     event_descriptor wake_;
     std::optional<event_descriptor> news_;
     std::unique_ptr<descriptor_owner> both_;  ///< Readable if one of those two is.
+    std::vector<operations> on_;  ///< By descriptor.
     bool begun_ = false;
     bool watches_wake_ = false;
     bool refused_ = false;  ///< The kernel took nothing, the last time.

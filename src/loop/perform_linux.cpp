@@ -92,4 +92,8 @@ std::int64_t perform(operation& op) noexcept {
     return result < 0 && op.what != operation::kind::call ? -errno : result;
 }
 
+void close_file(int fd) noexcept {
+    ::close(fd);
+}
+
 }  // namespace weft::detail

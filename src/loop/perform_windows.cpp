@@ -10,4 +10,6 @@ std::int64_t perform(operation& op) noexcept {
     return op.what == operation::kind::call ? op.call(op.argument) : -ENOSYS;
 }
 
+void close_file(int) noexcept {}
+
 }  // namespace weft::detail
