@@ -36,7 +36,8 @@ public:
     file() = default;
     explicit file(descriptor d);
 
-    /// Opens a file. Throws std::system_error that names it. Suspends.
+    /// Opens a file. Throws std::system_error that names it. If the wait is ended, an open that blocks is let go, and closes
+    /// what it opens later. Suspends.
     [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m,
                                                  place where = place::here());
     [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m, std::error_code& ec,

@@ -5,8 +5,8 @@
 //     for (weft::endpoint const& address : weft::resolve("example.org", "443")) { ... }
 //
 // With c-ares, if weft was built with it: it reads /etc/hosts, and asks the servers of /etc/resolv.conf, on the caller's loop
-// and without a thread. Where it is missing, getaddrinfo(3) runs on one of the loop's threads, and what has begun is waited
-// for. Addresses in digits are known without either. See docs/decisions/0015-names.md.
+// and without a thread. Where it is missing, getaddrinfo(3) runs on one of the loop's threads, which is let go when the wait is
+// ended. Addresses in digits are known without either. See docs/decisions/0015-names.md.
 
 #pragma once
 

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include <memory>
-#include <weft/offload.hpp>
+#include <type_traits>
+#include <utility>
 
 #include "io/open_beneath.hpp"
 #include "io/open_flags.hpp"
@@ -109,12 +110,31 @@ std::vector<directory_entry> read_entries(int directory) {
     return found;
 }
 
-/// Has a thread call `f(parent, last part)`, which blocks, on a name beneath a directory.
+/// Has a thread call `f(directory, ec)`, which blocks and owns all that it uses: the descriptor is a duplicate.
+template <class F>
+WEFT_MIXED_FN auto in_directory(int directory, char const* what, std::error_code& ec, place where, F f) {
+    using result = std::invoke_result_t<F&, int, std::error_code&>;
+    ec.clear();
+    descriptor own = detail::duplicate(directory, ec);
+    return ec ? result{}
+              : detail::call_on_worker(what, ec, where,
+                                       [own = std::move(own), f = std::move(f)](std::error_code& refused) mutable {
+                                           return f(own.fd(), refused);
+                                       });
+}
+
+/// Has a thread call `f(parent, last part)`, which returns -1 and sets errno, on a name beneath a directory.
 template <class F>
 WEFT_MIXED_FN void on_last_part(int directory, path const& name, char const* what, std::error_code& ec, place where,
                                 F f) {
-    detail::last_part part(directory, name);
-    detail::call_on_worker(what, ec, where, [&] { return part.open() != 0 ? -1 : f(part.parent(), part.name()); });
+    in_directory(directory, what, ec, where, [name, f](int in, std::error_code& refused) {
+        detail::last_part part(in, name);
+        bool done = part.open() == 0 && f(part.parent(), part.name()) == 0;
+        if (!done) {
+            detail::set_error(refused);
+        }
+        return done;
+    });
 }
 
 }  // namespace
@@ -124,9 +144,10 @@ directory directory::open(path const& where_it_is, place where) {
 }
 
 directory directory::open(path const& where_it_is, std::error_code& ec, place where) {
-    std::size_t fd = detail::call_on_worker("a directory's opening", ec, where,
-                                            [&] { return ::open(where_it_is.c_str(), directory_flags); });
-    return ec ? directory() : directory(descriptor(static_cast<int>(fd)));
+    descriptor opened = detail::call_on_worker("a directory's opening", ec, where, [where_it_is](std::error_code& refused) {
+        return detail::opened(::open(where_it_is.c_str(), directory_flags), refused);
+    });
+    return ec ? directory() : directory(std::move(opened));
 }
 
 directory directory::open_directory(path const& name, place where) const {
@@ -134,9 +155,11 @@ directory directory::open_directory(path const& name, place where) const {
 }
 
 directory directory::open_directory(path const& name, std::error_code& ec, place where) const {
-    std::size_t opened = detail::call_on_worker(
-        "a directory's opening", ec, where, [&] { return detail::open_beneath(fd(), name.c_str(), directory_flags); });
-    return ec ? directory() : directory(descriptor(static_cast<int>(opened)));
+    descriptor opened =
+        in_directory(fd(), "a directory's opening", ec, where, [name](int in, std::error_code& refused) {
+            return detail::opened(detail::open_beneath(in, name.c_str(), directory_flags), refused);
+        });
+    return ec ? directory() : directory(std::move(opened));
 }
 
 file directory::open_file(path const& name, file::mode m, place where) const {
@@ -145,10 +168,11 @@ file directory::open_file(path const& name, file::mode m, place where) const {
 
 file directory::open_file(path const& name, file::mode m, std::error_code& ec, place where) const {
     int flags = detail::open_flags(m);
-    std::size_t opened = detail::call_on_worker("a file's opening", ec, where, [&] {
-        return detail::open_beneath(fd(), name.c_str(), flags, (flags & O_CREAT) != 0 ? 0666 : 0);
+    descriptor opened = in_directory(fd(), "a file's opening", ec, where, [name, flags](int in, std::error_code& refused) {
+        mode_t permissions = (flags & O_CREAT) != 0 ? 0666 : 0;
+        return detail::opened(detail::open_beneath(in, name.c_str(), flags, permissions), refused);
     });
-    return ec ? file() : file(descriptor(static_cast<int>(opened)));
+    return ec ? file() : file(std::move(opened));
 }
 
 std::vector<directory_entry> directory::list(place where) const {
@@ -156,13 +180,7 @@ std::vector<directory_entry> directory::list(place where) const {
 }
 
 std::vector<directory_entry> directory::list(std::error_code& ec, place where) const {
-    ec.clear();
-    try {
-        return offload([this] { return read_entries(fd()); }, where);
-    } catch (std::system_error const& e) {
-        ec = e.code();
-        return {};
-    }
+    return in_directory(fd(), "a directory's names", ec, where, [](int in, std::error_code&) { return read_entries(in); });
 }
 
 file_status directory::status(path const& name, place where) const {
@@ -170,19 +188,14 @@ file_status directory::status(path const& name, place where) const {
 }
 
 file_status directory::status(path const& name, std::error_code& ec, place where) const {
-    struct stat about {};
-    detail::call_on_worker("a file's status", ec, where, [&] {
-        int opened = detail::open_beneath(fd(), name.c_str(), O_PATH | O_CLOEXEC);
-        if (opened < 0) {
-            return -1;
+    return in_directory(fd(), "a file's status", ec, where, [name](int in, std::error_code& refused) {
+        struct stat about {};
+        descriptor opened = detail::opened(detail::open_beneath(in, name.c_str(), O_PATH | O_CLOEXEC), refused);
+        if (opened && fstat(opened.fd(), &about) != 0) {
+            detail::set_error(refused);
         }
-        int refused = fstat(opened, &about);
-        int error = errno;
-        ::close(opened);
-        errno = error;
-        return refused;
+        return refused ? file_status() : status_of(about);
     });
-    return ec ? file_status() : status_of(about);
 }
 
 void directory::make_directory(path const& name, place where) const {
@@ -217,9 +230,15 @@ void directory::rename(path const& from, path const& to, place where) const {
 }
 
 void directory::rename(path const& from, path const& to, std::error_code& ec, place where) const {
-    detail::last_part new_name(fd(), to);
-    on_last_part(fd(), from, "a file's new name", ec, where, [&](int parent, char const* last) {
-        return new_name.open() != 0 ? -1 : ::renameat(parent, last, new_name.parent(), new_name.name());
+    in_directory(fd(), "a file's new name", ec, where, [from, to](int in, std::error_code& refused) {
+        detail::last_part old_name(in, from);
+        detail::last_part new_name(in, to);
+        bool done = old_name.open() == 0 && new_name.open() == 0 &&
+                    ::renameat(old_name.parent(), old_name.name(), new_name.parent(), new_name.name()) == 0;
+        if (!done) {
+            detail::set_error(refused);
+        }
+        return done;
     });
 }
 

@@ -62,9 +62,10 @@ file file::open(std::filesystem::path const& path, mode m, place where) {
 }
 
 file file::open(std::filesystem::path const& path, mode m, std::error_code& ec, place where) {
-    std::size_t fd = detail::call_on_worker("a file's opening", ec, where,
-                                            [&] { return ::open(path.c_str(), detail::open_flags(m), 0666); });
-    return ec ? file() : file(descriptor(static_cast<int>(fd)));
+    descriptor opened = detail::call_on_worker("a file's opening", ec, where, [path, m](std::error_code& refused) {
+        return detail::opened(::open(path.c_str(), detail::open_flags(m), 0666), refused);
+    });
+    return ec ? file() : file(std::move(opened));
 }
 
 std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, place where) {

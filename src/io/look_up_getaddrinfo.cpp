@@ -7,27 +7,20 @@ namespace weft {
 
 std::vector<endpoint> detail::look_up(std::string const& host, std::uint16_t port, resolve_options const& options,
                                       std::error_code& ec, place where) {
-    std::vector<endpoint> found;
     if (!options.servers.empty() || options.timeout.count() != 0 || options.tries != 0) {
         ec = std::make_error_code(std::errc::not_supported);
-        return found;
+        return {};
     }
-    std::error_code refused;
-    call_on_worker("a name look-up", ec, where, [&] {
-        try {
-            std::string service = std::to_string(port);
-            int code = get_addresses(host.c_str(), service.c_str(), options.family, AI_ADDRCONFIG, found);
-            if (code == EAI_NONAME || code == EAI_ADDRFAMILY) {  // loopback alone is no "configured" address
-                code = get_addresses(host.c_str(), service.c_str(), options.family, 0, found);
-            }
-            refused = code == 0 ? std::error_code() : error_of_getaddrinfo(code);
-        } catch (std::bad_alloc const&) {
-            refused = std::make_error_code(std::errc::not_enough_memory);
+    auto ask = [host, service = std::to_string(port), family = options.family](std::error_code& refused) {
+        std::vector<endpoint> found;
+        int code = get_addresses(host.c_str(), service.c_str(), family, AI_ADDRCONFIG, found);
+        if (code == EAI_NONAME || code == EAI_ADDRFAMILY) {  // loopback alone is no "configured" address
+            code = get_addresses(host.c_str(), service.c_str(), family, 0, found);
         }
-        return 0;
-    });
-    ec = ec ? ec : refused;
-    return ec ? std::vector<endpoint>() : found;
+        refused = code == 0 ? std::error_code() : error_of_getaddrinfo(code);
+        return found;
+    };
+    return call_on_worker("a name look-up", ec, where, std::move(ask), operation::look_up);
 }
 
 }  // namespace weft

@@ -70,8 +70,8 @@ std::size_t pipe_reader::read(std::span<std::byte> buffer, std::error_code& ec, 
         return 0;
     }
     if (is_file()) {
-        return detail::call_on_worker("a file's read", ec, where,
-                                      [&] { return ::read(fd(), buffer.data(), buffer.size()); });
+        return detail::finish_on_worker(fd(), "a file's read", ec, where,
+                                        [fd = fd(), buffer] { return ::read(fd, buffer.data(), buffer.size()); });
     }
     return detail::call_when_ready(fd(), POLLIN, "a pipe's data", ec, where, [&] { return read_now(fd(), buffer); });
 }
@@ -85,8 +85,8 @@ std::size_t pipe_writer::write_all(std::span<std::byte const> bytes, std::error_
     std::size_t done = 0;
     while (done < bytes.size()) {
         std::span<std::byte const> left = bytes.subspan(done);
-        done += is_file() ? detail::call_on_worker("a file's write", ec, where,
-                                                   [&] { return ::write(fd(), left.data(), left.size()); })
+        done += is_file() ? detail::finish_on_worker(fd(), "a file's write", ec, where,
+                                                     [fd = fd(), left] { return ::write(fd, left.data(), left.size()); })
                           : detail::call_when_ready(fd(), POLLOUT, "room in a pipe", ec, where,
                                                     [&] { return write_now(fd(), left); });
         if (ec) {

@@ -257,7 +257,7 @@ process process::spawn(std::vector<std::string> const& arguments, process_option
         std::vector<char*> const named = options.environment ? pointers_to(*options.environment) : std::vector<char*>();
         pid_t id = -1;
         int pidfd = -1;
-        detail::call_on_worker("a program to start", ec, where, [&] {
+        detail::finish_on_worker(-1, "a program to start", ec, where, [&] {
             return start(arguments, options.environment ? named.data() : environ, actions, attributes, id, pidfd);
         });
         if (ec) {

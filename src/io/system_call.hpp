@@ -4,6 +4,12 @@
 
 #pragma once
 
+#include <fcntl.h>
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <weft/descriptor.hpp>
@@ -71,11 +77,78 @@ WEFT_MIXED_FN inline bool pause(clock::duration time, std::error_code& ec, place
     }
 }
 
-/// For a call that blocks: it returns -1 and sets errno. Makes it on one of the reactor's threads. One that has begun is
-/// waited for in any case, and what it returns is returned.
+/// A call that blocks, on one of the reactor's threads, and that may never return. It lies on the heap, with all that it uses and
+/// what it returns: whoever waits for it may let go of it.
+struct blocking_call {
+    operation op{.what = operation::kind::call};
+    loop_wait* waiter = nullptr;  ///< nullptr: it was let go.
+    std::error_code error;
+    void (*free)(blocking_call*) noexcept = nullptr;
+};
+
+struct frees_call {
+    void operator()(blocking_call* c) const noexcept { c->free(c); }
+};
+
+/// Makes the call, and waits for its return. If the wait is ended, the call is let go: `call` is empty then, and `ec` says why.
+WEFT_MIXED_FN void wait_for_call(std::unique_ptr<blocking_call, frees_call>& call, char const* what, std::error_code& ec,
+                                 place where);
+
+/// For a call that blocks: has one of the reactor's threads call `f(ec)`, which returns a value, or sets `ec` or throws. If the wait
+/// is ended, it is let go: what it returns is destroyed. So `f` must own all that it uses, and its result own what it stands
+/// for. `flags`: as operation::look_up.
+template <class F>
+WEFT_MIXED_FN auto call_on_worker(char const* what, std::error_code& ec, place where, F f, int flags = 0) {
+    using result = std::invoke_result_t<F&, std::error_code&>;
+    struct call : blocking_call {
+        explicit call(F&& owned) : f(std::move(owned)) {}
+        F f;
+        result value{};
+    };
+    auto* made = new (std::nothrow) call(std::move(f));
+    if (made == nullptr) {
+        ec = std::make_error_code(std::errc::not_enough_memory);
+        return result{};
+    }
+    made->op.flags = flags;
+    made->op.argument = made;
+    made->op.call = [](void* argument) -> std::int64_t {
+        auto& c = *static_cast<call*>(argument);
+        try {
+            c.value = c.f(c.error);
+        } catch (std::system_error const& e) {
+            c.error = e.code();
+        } catch (std::bad_alloc const&) {
+            c.error = std::make_error_code(std::errc::not_enough_memory);
+        }
+        return 0;
+    };
+    made->free = [](blocking_call* c) noexcept { delete static_cast<call*>(c); };
+    std::unique_ptr<blocking_call, frees_call> owner(made);
+    wait_for_call(owner, what, ec, where);
+    return ec ? result{} : std::move(made->value);
+}
+
+/// What a system call returned: a descriptor, or -1, and errno is set.
+[[nodiscard]] inline descriptor opened(int fd, std::error_code& ec) {
+    if (fd < 0) {
+        set_error(ec);
+    }
+    return descriptor(fd);
+}
+
+/// A duplicate, for a call that may outlive the owner of `fd`.
+[[nodiscard]] inline descriptor duplicate(int fd, std::error_code& ec) {
+    return opened(fcntl(fd, F_DUPFD_CLOEXEC, 0), ec);
+}
+
+/// For a call that blocks and that must not be let go, as it has the caller's buffer, or tells of what can't be undone: it
+/// returns -1 and sets errno. One that has begun is waited for in any case, and what it returns is returned. `fd`: what it is
+/// on, or -1.
 template <class Call>
-WEFT_MIXED_FN std::size_t call_on_worker(char const* what, std::error_code& ec, place where, Call&& call) {
+WEFT_MIXED_FN std::size_t finish_on_worker(int fd, char const* what, std::error_code& ec, place where, Call&& call) {
     operation op{.what = operation::kind::call,
+                 .fd = fd,
                  .call = [](void* argument) -> std::int64_t {
                      auto n = (*static_cast<std::remove_reference_t<Call>*>(argument))();
                      return n < 0 ? -errno : static_cast<std::int64_t>(n);

@@ -113,8 +113,10 @@ void crew::finish(operation& op) noexcept {
 
 void crew::take_back_all_on(int fd) noexcept {
     std::lock_guard guard(mutex_);
-    operation_list& waiting = queues_[static_cast<std::size_t>(trade::io)].waiting;
-    operation_list taken = waiting.take_if([fd](operation const& op) { return op.fd == fd; });
+    operation_list taken;
+    for (queue& q : queues_) {
+        taken.append(q.waiting.take_if([fd](operation const& op) { return op.fd == fd; }));
+    }
     if (taken.empty()) {
         return;
     }
@@ -135,7 +137,7 @@ bool crew::close_afterwards(int fd) noexcept {
 bool crew::leave_closing(int fd) noexcept {
     for (auto const& m : members_) {
         operation* op = m->doing != nullptr ? m->doing->first() : nullptr;
-        if (op != nullptr && !is_call(*op) && op->fd == fd) {  // it does several only if they are on one file
+        if (op != nullptr && op->fd == fd) {  // it does several only if they are on one file
             op->closes = true;
             return true;
         }
@@ -312,7 +314,7 @@ void crew::perform_all(operation_list taken, member& me, std::unique_lock<std::m
     if (quick(first)) {
         std::erase(being_written_, first.fd);
     }
-    if (first.closes && !is_call(first)) {
+    if (first.closes) {
         if (!leave_closing(first.fd)) {
             close_file(first.fd);
         }

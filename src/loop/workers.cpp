@@ -13,6 +13,11 @@ namespace weft::detail {
 workers::workers(reactor& notify, std::size_t limit) : crew_(std::make_shared<crew>(notify, limit)) {}
 
 workers::~workers() {
+    operation_list dropped = started_.take_if([](operation const& op) { return op.drop != nullptr; });
+    while (!dropped.empty()) {
+        operation& op = dropped.pop();
+        op.drop(op);
+    }
     crew_->disband();
 }
 
@@ -36,7 +41,7 @@ void workers::cancel(operation& op) noexcept {
 }
 
 void workers::closing(int fd) noexcept {
-    auto on_it = [fd](operation const& op) { return op.fd == fd && op.what != operation::kind::call; };
+    auto on_it = [fd](operation const& op) { return op.fd == fd; };
     operation_list taken = started_.take_if(on_it);
     while (!taken.empty()) {
         ++at_work_;
