@@ -132,7 +132,7 @@ public:
 /// Makes the reactor called `name` ("io_uring", "epoll", "portable"), or, if it is empty, the one that the environment
 /// variable WEFT_REACTOR names, or else the best that the running system allows: containers and old kernels deny io_uring.
 /// "portable", the only one on Windows, has timers, posted calls and operation::kind::call; what needs a descriptor ends
-/// with -ENOSYS.
+/// with -ENOSYS. Elsewhere it serves by itself only where epoll is denied, not where there are no descriptors left.
 /// Throws std::system_error when that can't be had, std::invalid_argument for a name that there is not.
 [[nodiscard]] std::unique_ptr<reactor> make_reactor(std::string_view name = {});
 

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "loop/perform.hpp"
+#include "loop/refused.hpp"
 
 namespace weft {
 namespace {
@@ -39,10 +40,15 @@ std::unique_ptr<reactor> make_reactor(std::string_view name) {
         return make_named(name);
     }
     auto kinds = detail::reactor_kinds();
-    for (detail::reactor_kind const& kind : kinds.first(kinds.size() - 1)) {
+    for (std::size_t i = 0; i + 1 < kinds.size(); ++i) {
         try {
-            return kind.make();
-        } catch (std::system_error const&) {  // the next one serves without a word
+            return kinds[i].make();
+        } catch (std::system_error const& e) {
+            // The next one serves without a word. But the last knows no descriptors: it serves where the system denies what
+            // the others need, and not where it has no more of it.
+            if (i + 2 == kinds.size() && !detail::may_be_missing(e.code().value())) {
+                throw;
+            }
         }
     }
     return kinds.back().make();

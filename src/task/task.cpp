@@ -190,8 +190,9 @@ void cancel_and_join_all_tasks() {
 }
 
 running::running(clock::duration report_parked_after) {
+    loop& here = loop::current();  // what can't be had is thrown from here, and not from the destructor
     if (report_parked_after != clock::duration::max()) {
-        loop::current().when_idle(&report_parked, report_parked_after);
+        here.when_idle(&report_parked, report_parked_after);
     }
 }
 

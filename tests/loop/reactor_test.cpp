@@ -14,7 +14,10 @@
 #include <weft/reactor.hpp>
 #include <weft/task.hpp>
 
+#include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace {
@@ -54,6 +57,32 @@ TEST(reactor, made_on_one_thread_wakes_the_loop_of_another_from_its_sleep) {
         told.notify();
         loop.run_until(woken);
     }).join();
+}
+
+/// From here on no descriptor is free, and the best reactor is asked for.
+void use_up_descriptors() {
+    rlimit few{16, 16};
+    setrlimit(RLIMIT_NOFILE, &few);
+    while (open("/dev/null", O_RDONLY) >= 0) {
+    }
+    unsetenv("WEFT_REACTOR");
+}
+
+TEST(reactor, that_there_is_no_descriptor_for_is_an_error_that_run_throws) {
+    for (weft::run_options options : {weft::run_options{}, {.report_parked_after = weft::clock::duration::max()}}) {
+        auto run = [&] {
+            use_up_descriptors();
+            std::thread([&] {
+                try {
+                    weft::run(options, [] {});
+                } catch (std::system_error const& e) {
+                    _exit(e.code() == std::errc::too_many_files_open ? 3 : 4);
+                }
+                _exit(5);
+            }).join();
+        };
+        EXPECT_EXIT(run(), testing::ExitedWithCode(3), "^$");
+    }
 }
 
 void close_all(std::string const& kind) {
