@@ -290,6 +290,8 @@ struct loop_wait : interruptible_wait {
     void end() noexcept;
 
 private:
+    WEFT_NO_COROUTINE_FN void take_back() noexcept;
+
     WEFT_IN_COROUTINE control_block* coroutine_ = this_thread().current;
     bool over_ = false;
 };

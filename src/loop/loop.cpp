@@ -337,9 +337,24 @@ void loop_wait::wait(char const* what, void const* on, place where) {
     if (coroutine_ != nullptr) {
         park(*coroutine_, what, on, where);
     } else {
-        loop::current().run_until(over_);
+        try {
+            loop::current().run_until(over_);
+        } catch (...) {
+            take_back();
+            throw;
+        }
     }
     mine.wait = nullptr;
+}
+
+/// Something that the loop called has thrown, outside coroutines. What was armed for this wait lies on the frame that the
+/// exception leaves: it ends first. A second exception on this way ends the program.
+void loop_wait::take_back() noexcept {
+    stop_of_caller().wait = nullptr;
+    if (!over_) {
+        interrupt(*this);
+        loop::current().run_until(over_);
+    }
 }
 
 void loop_wait::end() noexcept {

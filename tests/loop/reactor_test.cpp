@@ -4,13 +4,20 @@
 
 #include <csignal>
 
+#include <chrono>
 #include <filesystem>
+#include <latch>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <weft/event.hpp>
 #include <weft/loop.hpp>
+#include <weft/offload.hpp>
 #include <weft/reactor.hpp>
 #include <weft/task.hpp>
 
@@ -18,6 +25,8 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 namespace {
@@ -57,6 +66,102 @@ TEST(reactor, made_on_one_thread_wakes_the_loop_of_another_from_its_sleep) {
         told.notify();
         loop.run_until(woken);
     }).join();
+}
+
+/// A reactor whose poll() throws when it is told to.
+class failing final : public weft::reactor {
+public:
+    [[nodiscard]] std::string_view name() const override { return own_->name(); }
+    void start(weft::operation& op) noexcept override { own_->start(op); }
+    void cancel(weft::operation& op) noexcept override { own_->cancel(op); }
+    void poll(std::optional<std::chrono::nanoseconds> timeout) override {
+        if (std::exchange(fails, false)) {
+            own_->poll(0ns);
+            throw std::runtime_error("no turn");
+        }
+        own_->poll(timeout);
+    }
+    [[nodiscard]] bool has_work() const noexcept override { return true; }
+    [[nodiscard]] bool nothing_under_way() const noexcept override { return own_->nothing_under_way(); }
+    void notify() noexcept override { own_->notify(); }
+    void closing(int fd) noexcept override { own_->closing(fd); }
+
+    bool fails = false;
+
+private:
+    std::unique_ptr<weft::reactor> own_ = weft::make_reactor();
+};
+
+/// Calls `test(reactor)` on a thread whose loop is on a failing one, outside coroutines.
+template <class F>
+void with_a_failing_reactor(F test) {
+    std::thread([&] {
+        auto made = std::make_unique<failing>();
+        failing& reactor = *made;
+        weft::loop loop(std::move(made));
+        test(reactor);
+    }).join();
+}
+
+TEST(a_wait_outside_coroutines, that_an_exception_leaves_has_taken_its_operation_back) {
+    with_a_failing_reactor([](failing& reactor) {
+        int ends[2];
+        ASSERT_EQ(pipe(ends), 0);
+        char byte = '.';
+        iovec one{&byte, 1};
+        for (auto what : {weft::operation::kind::poll, weft::operation::kind::recvmsg}) {
+            ASSERT_EQ(what == weft::operation::kind::recvmsg ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : 0, 0);
+            msghdr message{};
+            message.msg_iov = &one;
+            message.msg_iovlen = 1;
+            weft::operation op{.what = what, .fd = ends[0], .flags = what == weft::operation::kind::poll ? POLLIN : 0};
+            op.message = &message;
+            reactor.fails = true;
+            EXPECT_THROW(weft::detail::wait_for(op, "nothing", weft::place::here()), std::runtime_error);
+            EXPECT_TRUE(reactor.nothing_under_way());
+            EXPECT_EQ(op.result, -ECANCELED);
+            ASSERT_EQ(write(ends[1], "x", 1), 1);
+            weft::loop::current().run_once(false);
+            EXPECT_EQ(byte, '.');
+            close(ends[0]);
+            close(ends[1]);
+        }
+    });
+}
+
+TEST(a_wait_outside_coroutines, that_an_exception_leaves_has_disarmed_its_timer) {
+    with_a_failing_reactor([](failing& reactor) {
+        reactor.fails = true;
+        EXPECT_THROW(weft::sleep_for(1ms), std::runtime_error);
+        weft::sleep_for(2ms);
+        EXPECT_EQ(weft::loop::current().statistics().timers_fired, 1U);
+    });
+}
+
+TEST(a_wait_outside_coroutines, that_an_exception_leaves_has_waited_for_its_call) {
+    with_a_failing_reactor([](failing& reactor) {
+        std::latch begun(1);
+        bool returned = false;
+        reactor.fails = true;
+        EXPECT_THROW(weft::offload([&] {
+                         begun.count_down();
+                         returned = true;
+                     }),
+                     std::runtime_error);
+        EXPECT_TRUE(reactor.nothing_under_way());
+        EXPECT_EQ(returned, begun.try_wait());
+    });
+}
+
+TEST(a_wait_outside_coroutines, that_an_exception_leaves_no_longer_joins_its_task) {
+    with_a_failing_reactor([](failing& reactor) {
+        weft::event may_end(weft::event::manual);
+        auto task = weft::spawn([&] { may_end.wait(); });
+        reactor.fails = true;
+        EXPECT_THROW(task.join(), std::runtime_error);
+        may_end.set();
+        task.join();
+    });
 }
 
 /// From here on no descriptor is free, and the best reactor is asked for.
