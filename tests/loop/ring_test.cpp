@@ -25,8 +25,8 @@
 
 namespace {
 
-/// How many more times the kernel is said to be too busy to take anything.
-int refusals = 0;
+/// How many more times the kernel is said to be too busy to take anything from this thread.
+thread_local int refusals = 0;
 
 bool refuses() {
     refusals -= refusals > 0 ? 1 : 0;
@@ -215,7 +215,12 @@ TEST(ring_death, of_one_thread_that_another_uses_too_is_named) {
     auto use = [] {
         std::unique_ptr<weft::reactor> reactor = weft::make_reactor("io_uring");
         reactor->poll(0ns);
-        std::thread([&] { reactor->poll(0ns); }).join();
+        std::thread([&] {
+            weft::operation op{.what = weft::operation::kind::poll, .fd = 0, .flags = POLLIN};
+            op.complete = [](weft::operation&) noexcept {};
+            reactor->start(op);
+            reactor->poll(0ns);
+        }).join();
     };
     EXPECT_EXIT(use(), testing::KilledBySignal(SIGABRT),
                 "weft: .*io_uring_enter\\(\\) failed: File exists; a reactor belongs to the first thread that uses it");
