@@ -78,6 +78,9 @@ public:
         auto index = static_cast<std::size_t>(op.fd);
         if (index < watched_.size() && list_of(op).remove(op)) {
             end(op);
+            if (in_another_loop_) {  // which may be between two turns of this one
+                notify();
+            }
             if (op.what == operation::kind::poll) {
                 forget_if_foreign(op.fd);
             }
@@ -124,7 +127,10 @@ public:
 
     void notify() noexcept override { wake_.set(); }
 
-    [[nodiscard]] int descriptor() override { return epoll_.fd; }
+    [[nodiscard]] int descriptor() override {
+        in_another_loop_ = true;
+        return epoll_.fd;
+    }
 
     void hand_over() noexcept override {
         workers_.hand_over();
@@ -314,6 +320,7 @@ private:
     descriptor_owner const epoll_{epoll_create1(EPOLL_CLOEXEC), "weft: no epoll descriptor"};
     event_descriptor wake_;
     bool has_pwait2_ = true;
+    bool in_another_loop_ = false;
     std::vector<watched> watched_;
     operation_list finished_;
     std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.

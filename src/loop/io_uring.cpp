@@ -131,6 +131,9 @@ public:
                 late_cancellations_.push(op);
             }
         }
+        if (news_) {  // another loop runs this one, and may be between two of its turns
+            notify();
+        }
     }
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {

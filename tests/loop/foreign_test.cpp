@@ -191,6 +191,38 @@ TEST_F(loop_in_another, goes_on_with_more_than_a_turn_may_do) {
     run_until([&] { return yields == 10'000; });
 }
 
+TEST_F(loop_in_another, is_called_for_an_operation_that_is_cancelled_between_two_turns) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    {
+        auto waits = weft::spawn([&] { weft::wait_readable(ends[0]); });
+        settle();
+        EXPECT_FALSE(waits.done());
+        waits.cancel();
+        run_until([&] { return waits.done(); });
+        settle();
+        EXPECT_THROW(waits.join(), std::system_error);
+    }
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
+TEST_F(loop_in_another, is_called_for_a_descriptor_that_is_closed_between_two_turns) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    for (bool on_another_thread : {false, true}) {
+        weft::descriptor reading(::dup(ends[0]));
+        auto waits = weft::spawn([&] { weft::wait_readable(reading.fd()); });
+        settle();
+        on_another_thread ? std::thread([&] { reading.close(); }).join() : reading.close();
+        run_until([&] { return waits.done(); });
+        settle();
+        EXPECT_THROW(waits.join(), std::system_error);
+    }
+    ::close(ends[0]);
+    ::close(ends[1]);
+}
+
 TEST(loop, says_that_its_reactor_has_no_descriptor) {
     struct simulated final : weft::reactor {
         [[nodiscard]] std::string_view name() const override { return "simulated"; }
