@@ -7,6 +7,10 @@ The floor of a file in src/<floor>/ is its folder; that of a header in include/ 
 
     // Floor 2: coroutine
 
+What asks the kernel to wait, or for the time, stands on the loop's floor, behind the reactor, so that a simulated world can stand in
+for it. The floors coroutine, sync and task include the kernel's headers only in files that bear a system's name. Files that are
+not there yet are named below, each with the reason; one that no longer needs to be named is an error too.
+
 Programs in apps/, examples/ and bench/ stand above all floors, and see only public headers: <weft/...>, and not
 <weft/detail/...>.
 """
@@ -20,6 +24,26 @@ PROGRAMS = ["apps", "examples", "bench"]
 SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
 LINES_AT_TOP = 10
 
+# Headers that wait for descriptors: the loop's floor alone includes them.
+WAITING = re.compile(r"^(sys/(epoll|eventfd|timerfd|signalfd|select)\.h|liburing\.h|linux/io_uring\.h)$")
+# Headers of the kernel's other calls: not for these floors, but for a system's own files (NAME_linux.cpp).
+KERNEL = re.compile(r"^((sys|linux|netinet|arpa|net)/\w+\.h|(fcntl|unistd|poll|spawn|netdb|dirent|sched|pthread|signal)\.h)$")
+PORTABLE_FLOORS = {"coroutine", "sync", "task"}
+CLOCK = re.compile(r"(clock::now|clock_gettime|gettimeofday)\s*\(")
+CLOCK_FLOOR = "loop"
+
+NOT_YET = {
+    ("include/weft/detail/executor.hpp", "clock"): "the time of a thread without a loop",
+    ("src/coroutine/held_mutexes.cpp", "pthread.h"): "stands in front of pthread_mutex_lock(3)",
+    ("src/coroutine/leak_roots.cpp", "pthread.h"): "the stack of a thread, for LeakSanitizer",
+    ("src/coroutine/thread.cpp", "clock"): "the time since which a coroutine without a loop has waited",
+    ("src/coroutine/thread.cpp", "sched.h"): "sched_yield(2)",
+    ("src/io/look_up_cares.cpp", "sys/epoll.h"): "one descriptor for the many of c-ares",
+    ("src/io/signals.cpp", "sys/signalfd.h"): "a descriptor that tells of signals",
+    ("src/sync/thread_sleep_linux.cpp", "clock"): "the deadline of a thread without a loop",
+    ("src/sync/thread_sleep_windows.cpp", "clock"): "the same",
+}
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 STATEMENT = re.compile(r"^\s*(?://|/\*|\*)\s*Floor (\d+): (\w+)")
 
@@ -29,6 +53,7 @@ class Checker:
         self.root = root
         self.files = 0
         self.errors = []
+        self.excused = set()
 
     def error(self, path, line, message):
         self.errors.append(f"{path.relative_to(self.root)}:{line}: {message}")
@@ -88,6 +113,28 @@ class Checker:
                 self.error(path, number, f"floor {own} ({FLOORS[own]}) includes {name} "
                                          f"of floor {other} ({FLOORS[other]})")
 
+    def refuse(self, path, number, name, message):
+        """An error, unless the file is named above."""
+        key = (str(path.relative_to(self.root)), name)
+        self.excused.add(key)
+        if key not in NOT_YET:
+            self.error(path, number, message)
+
+    def check_system(self, path):
+        """What the file asks the kernel for."""
+        own = self.floor(path)
+        if own is None:
+            return
+        floor = FLOORS[own]
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            header = INCLUDE.match(line)
+            if header and WAITING.match(header[1]) and floor != "loop":
+                self.refuse(path, number, header[1], f"<{header[1]}> is for the floor loop, behind the reactor")
+            elif header and KERNEL.match(header[1]) and floor in PORTABLE_FLOORS and not path.stem.endswith("_linux"):
+                self.refuse(path, number, header[1], f"<{header[1]}> is not for the floor {floor}, which is portable")
+            elif CLOCK.search(line) and not line.lstrip().startswith("//") and floor != CLOCK_FLOOR:
+                self.refuse(path, number, "clock", "the time is asked of the loop: detail::time_now()")
+
     def check_public_header(self, path):
         self.check_library_file(path)
         for number, name, target in self.includes(path):
@@ -105,10 +152,14 @@ class Checker:
     def check(self):
         for path in self.sources("include"):
             self.check_public_header(path)
+            self.check_system(path)
             self.files += 1
         for path in self.sources("src"):
             self.check_library_file(path)
+            self.check_system(path)
             self.files += 1
+        for file, name in sorted(set(NOT_YET) - self.excused):
+            self.error(self.root / file, 1, f"need not be excused for {name} any more: take it off the list in {Path(__file__).name}")
         for program in PROGRAMS:
             for path in self.sources(program):
                 self.check_program_file(path, program)
