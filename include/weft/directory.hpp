@@ -8,8 +8,8 @@
 //     site.sync();                                   // the rename is on the medium
 //
 // No name leads out of the directory, whatever ".." and symbolic links on the way say: cross_device_link. So names may come
-// from outside, as a web server's do. (Where openat2(2) is missing or denied, as before Linux 5.6, a symbolic link on the way, or "..", is
-// an error whereever it leads.)
+// from outside, as a web server's do. (Where openat2(2) is missing or denied, as before Linux 5.6, a
+// symbolic link on the way, or "..", is an error wherever it leads.)
 //
 // Each call has two forms: one throws std::system_error that names the file; the other takes a std::error_code last. All
 // suspend inside a coroutine, and run the thread's loop elsewhere. Their system calls block, so threads of the loop's make

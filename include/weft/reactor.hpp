@@ -37,7 +37,7 @@ struct operation {
         sendmsg,    ///< fd, message, flags.
         accept,     ///< fd; the result is a close-on-exec descriptor.
         connect,    ///< fd, address, address_length; may say -EAGAIN of a Unix listener whose queue is full.
-        call        ///< call(argument) on a thread of its own; may block. The result is what it returns. flags: 0 or look_up.
+        call  ///< call(argument) on a thread of its own; may block. The result is what it returns. flags: 0 or look_up.
     };
 
     /// For a call that may wait for other machines, as a name look-up does. Such calls take no threads from others.

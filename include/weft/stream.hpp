@@ -32,8 +32,8 @@ class stream : public any_socket {
 public:
     using any_socket::any_socket;
 
-    /// Reads what is there, at least one byte, at most the buffer. 0: the peer has ended its side. Into an empty buffer it reads
-    /// nothing and returns 0 at once.
+    /// Reads what is there, at least one byte, at most the buffer. 0: the peer has ended its side. With an
+    /// empty buffer it returns 0 at once.
     WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here());
     WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
 

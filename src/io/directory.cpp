@@ -144,9 +144,10 @@ directory directory::open(path const& where_it_is, place where) {
 }
 
 directory directory::open(path const& where_it_is, std::error_code& ec, place where) {
-    descriptor opened = detail::call_on_worker("a directory's opening", ec, where, [where_it_is](std::error_code& refused) {
-        return detail::opened(::open(where_it_is.c_str(), directory_flags), refused);
-    });
+    descriptor opened =
+        detail::call_on_worker("a directory's opening", ec, where, [where_it_is](std::error_code& refused) {
+            return detail::opened(::open(where_it_is.c_str(), directory_flags), refused);
+        });
     return ec ? directory() : directory(std::move(opened));
 }
 
@@ -168,10 +169,11 @@ file directory::open_file(path const& name, file::mode m, place where) const {
 
 file directory::open_file(path const& name, file::mode m, std::error_code& ec, place where) const {
     int flags = detail::open_flags(m);
-    descriptor opened = in_directory(fd(), "a file's opening", ec, where, [name, flags](int in, std::error_code& refused) {
-        mode_t permissions = (flags & O_CREAT) != 0 ? 0666 : 0;
-        return detail::opened(detail::open_beneath(in, name.c_str(), flags, permissions), refused);
-    });
+    descriptor opened =
+        in_directory(fd(), "a file's opening", ec, where, [name, flags](int in, std::error_code& refused) {
+            mode_t permissions = (flags & O_CREAT) != 0 ? 0666 : 0;
+            return detail::opened(detail::open_beneath(in, name.c_str(), flags, permissions), refused);
+        });
     return ec ? file() : file(std::move(opened));
 }
 
@@ -180,7 +182,8 @@ std::vector<directory_entry> directory::list(place where) const {
 }
 
 std::vector<directory_entry> directory::list(std::error_code& ec, place where) const {
-    return in_directory(fd(), "a directory's names", ec, where, [](int in, std::error_code&) { return read_entries(in); });
+    return in_directory(fd(), "a directory's names", ec, where,
+                        [](int in, std::error_code&) { return read_entries(in); });
 }
 
 file_status directory::status(path const& name, place where) const {

@@ -85,10 +85,11 @@ std::size_t pipe_writer::write_all(std::span<std::byte const> bytes, std::error_
     std::size_t done = 0;
     while (done < bytes.size()) {
         std::span<std::byte const> left = bytes.subspan(done);
-        done += is_file() ? detail::finish_on_worker(fd(), "a file's write", ec, where,
-                                                     [fd = fd(), left] { return ::write(fd, left.data(), left.size()); })
-                          : detail::call_when_ready(fd(), POLLOUT, "room in a pipe", ec, where,
-                                                    [&] { return write_now(fd(), left); });
+        done += is_file()
+                    ? detail::finish_on_worker(fd(), "a file's write", ec, where,
+                                               [fd = fd(), left] { return ::write(fd, left.data(), left.size()); })
+                    : detail::call_when_ready(fd(), POLLOUT, "room in a pipe", ec, where,
+                                              [&] { return write_now(fd(), left); });
         if (ec) {
             break;
         }

@@ -79,9 +79,8 @@ std::uint64_t stream::send_file(file const& from, std::uint64_t offset, std::uin
         auto piece = static_cast<std::size_t>(std::min(length - done, most_at_once));
         if (!is_cached(from.fd(), offset + done, piece)) {
             scratch.resize(64 << 10);
-            detail::finish_on_worker(from.fd(), "a file's data", ec, where, [&, fd = from.fd()] {
-                return fetch(fd, offset + done, piece, scratch);
-            });
+            detail::finish_on_worker(from.fd(), "a file's data", ec, where,
+                                     [&, fd = from.fd()] { return fetch(fd, offset + done, piece, scratch); });
         }
         std::size_t n = 0;
         if (!ec) {

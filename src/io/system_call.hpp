@@ -77,8 +77,8 @@ WEFT_MIXED_FN inline bool pause(clock::duration time, std::error_code& ec, place
     }
 }
 
-/// A call that blocks, on one of the reactor's threads, and that may never return. It lies on the heap, with all that it uses and
-/// what it returns: whoever waits for it may let go of it.
+/// A call that blocks, on one of the reactor's threads, and that may never return. It is on the heap, with all that it uses
+/// and what it returns, so that whoever waits for it can let go of it.
 struct blocking_call {
     operation op{.what = operation::kind::call};
     loop_wait* waiter = nullptr;  ///< nullptr: it was let go.
@@ -91,12 +91,12 @@ struct frees_call {
 };
 
 /// Makes the call, and waits for its return. If the wait is ended, the call is let go: `call` is empty then, and `ec` says why.
-WEFT_MIXED_FN void wait_for_call(std::unique_ptr<blocking_call, frees_call>& call, char const* what, std::error_code& ec,
-                                 place where);
+WEFT_MIXED_FN void wait_for_call(std::unique_ptr<blocking_call, frees_call>& call, char const* what,
+                                 std::error_code& ec, place where);
 
-/// For a call that blocks: has one of the reactor's threads call `f(ec)`, which returns a value, or sets `ec` or throws. If the wait
-/// is ended, it is let go: what it returns is destroyed. So `f` must own all that it uses, and its result own what it stands
-/// for. `flags`: as operation::look_up.
+/// For a call that blocks: has one of the reactor's threads call `f(ec)`, which returns a value, or sets `ec` or throws. If
+/// the wait is ended, the call is let go, and what it returns is destroyed. So `f` must own all that it uses, and its result
+/// must own what it stands for. `flags`: 0 or operation::look_up.
 template <class F>
 WEFT_MIXED_FN auto call_on_worker(char const* what, std::error_code& ec, place where, F f, int flags = 0) {
     using result = std::invoke_result_t<F&, std::error_code&>;

@@ -43,8 +43,7 @@ void drop_all(operation_list list) noexcept {
 
 }  // namespace
 
-crew::crew(reactor& notify, std::size_t limit)
-    : notify_(notify), most_threads_(limit + most_calls + most_look_ups) {
+crew::crew(reactor& notify, std::size_t limit) : notify_(notify), most_threads_(limit + most_calls + most_look_ups) {
     queues_[static_cast<std::size_t>(trade::io)].most = limit;
     queues_[static_cast<std::size_t>(trade::call)].most = most_calls;
     queues_[static_cast<std::size_t>(trade::look_up)].most = most_look_ups;
@@ -152,9 +151,8 @@ operation_list crew::take_finished() noexcept {
 
 bool crew::busy_with_what_must_be_waited_for() const {
     return std::ranges::any_of(queues_, [](queue const& q) { return !q.waiting.empty(); }) ||
-           std::ranges::any_of(members_, [](auto const& m) {
-               return m->doing != nullptr && !may_be_left(*m->doing->first());
-           });
+           std::ranges::any_of(members_,
+                               [](auto const& m) { return m->doing != nullptr && !may_be_left(*m->doing->first()); });
 }
 
 void crew::disband() noexcept {
@@ -214,17 +212,14 @@ bool crew::find_thread() noexcept {
 }
 
 void crew::add_thread() {
-    struct beginning {
-        std::shared_ptr<crew> whose;
-    };
     join_those_that_left();
-    auto begin = std::make_unique<beginning>(shared_from_this());
+    auto begin = std::make_unique<std::shared_ptr<crew>>(shared_from_this());
     members_.push_back(std::make_unique<member>());
     try {
         members_.back()->thread = quiet_thread(
             [](void* b) {
-                std::shared_ptr<crew> const whose = std::move(std::unique_ptr<beginning>(static_cast<beginning*>(b))->whose);
-                whose->work();
+                std::unique_ptr<std::shared_ptr<crew>> const whose(static_cast<std::shared_ptr<crew>*>(b));
+                (*whose)->work();
             },
             begin.get());
     } catch (...) {

@@ -58,20 +58,19 @@ constinit static_mutex registry_lock;
 constinit std::array<descriptor_user*, bits> registry{};  ///< By bit; linked through next_.
 
 // A child has no thread that closes anything, and of its parent's reactors it may only destroy its copies.
-[[maybe_unused]] int const at_forks = at_fork(
-    [] { registry_lock.lock(); }, [] { registry_lock.unlock(); },
-    [] {
-        registry = {};
-        for (auto& c : chunks) {
-            for (std::size_t i = 0; c != nullptr && i < in_a_chunk; ++i) {
-                words& w = (*c.load())[i];
-                if ((w.users & closing) != 0) {
-                    w.users = 0;
-                }
-            }
-        }
-        registry_lock.unlock();
-    });
+[[maybe_unused]] int const at_forks = at_fork([] { registry_lock.lock(); }, [] { registry_lock.unlock(); },
+                                              [] {
+                                                  registry = {};
+                                                  for (auto& c : chunks) {
+                                                      for (std::size_t i = 0; c != nullptr && i < in_a_chunk; ++i) {
+                                                          words& w = (*c.load())[i];
+                                                          if ((w.users & closing) != 0) {
+                                                              w.users = 0;
+                                                          }
+                                                      }
+                                                  }
+                                                  registry_lock.unlock();
+                                              });
 
 }  // namespace
 

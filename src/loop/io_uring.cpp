@@ -163,7 +163,8 @@ public:
     }
 
     [[nodiscard]] bool has_work() const noexcept override {
-        return workers_.has_started() || !finished_.empty() || has_late() || io_uring_sq_ready(&ring_) != 0 || io_uring_cq_ready(&ring_) != 0 ||
+        return workers_.has_started() || !finished_.empty() || has_late() || io_uring_sq_ready(&ring_) != 0 ||
+               io_uring_cq_ready(&ring_) != 0 ||
                (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
 
@@ -263,8 +264,8 @@ private:
         if (!std::exchange(op.linked, false)) {
             return;
         }
-        operation*& before = op.previous_on_fd != nullptr ? op.previous_on_fd->next_on_fd
-                                                          : on_[static_cast<std::size_t>(op.fd)].first;
+        operation*& before =
+            op.previous_on_fd != nullptr ? op.previous_on_fd->next_on_fd : on_[static_cast<std::size_t>(op.fd)].first;
         before = op.next_on_fd;
         if (op.next_on_fd != nullptr) {
             op.next_on_fd->previous_on_fd = op.previous_on_fd;
@@ -364,8 +365,9 @@ private:
             refused_ = true;
             return;
         }
-        die({}, "io_uring_enter() failed: " + message_of(-result) +
-                    (result == -EEXIST ? "; a reactor belongs to the first thread that uses it, and this is another" : ""));
+        die({},
+            "io_uring_enter() failed: " + message_of(-result) +
+                (result == -EEXIST ? "; a reactor belongs to the first thread that uses it, and this is another" : ""));
     }
 
     static std::string message_of(int error) { return std::generic_category().message(error); }
@@ -547,14 +549,14 @@ private:
     event_descriptor wake_;
     std::optional<event_descriptor> news_;
     std::unique_ptr<descriptor_owner> both_;  ///< Readable if one of those two is.
-    std::vector<operations> on_;  ///< By descriptor.
+    std::vector<operations> on_;              ///< By descriptor.
     bool begun_ = false;
     bool watches_wake_ = false;
-    bool refused_ = false;  ///< The kernel took nothing, the last time.
-    operation_list late_;   ///< Not yet in the submission queue;
+    bool refused_ = false;               ///< The kernel took nothing, the last time.
+    operation_list late_;                ///< Not yet in the submission queue;
     operation_list late_cancellations_;  ///< of these the cancellations are not.
     operation_list finished_;            ///< Without the kernel.
-    std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
+    std::size_t under_way_ = 0;          ///< What was started and not completed, beside what the workers have.
     workers workers_{*this, worker_limit};
 };
 

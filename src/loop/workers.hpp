@@ -10,9 +10,9 @@
 // file. So what one turn of the loop starts is handed over together, and a file's writes are one thread's at a time: it
 // does all that wait, and tells of them together (docs/decisions/0003-buffered-writes.md).
 //
-// A call may never return: an open() of a FIFO that nobody writes to. Whoever waits for it may let go of it, if it has a `drop`,
-// and so may the end of the reactor. What the threads share is theirs in common, therefore, and lives as long as the last of
-// them: crew.hpp.
+// A call may never return: an open() of a FIFO that nobody writes to. If it has a `drop`, whoever waits for it may let go of
+// it, and so does the end of the reactor. So what the threads share is owned by all of them, and lives as long as the last:
+// crew.hpp.
 
 #pragma once
 
@@ -56,8 +56,8 @@ public:
     /// Takes back the operations on `fd` that no worker has begun. Threads: the loop's.
     void closing(int fd) noexcept;
 
-    /// The same, but for what was not handed over; hand_over() finds that. If a worker is in an operation on `fd`, and `closes`,
-    /// returns true: that worker closes it when it returns. Threads: any.
+    /// The same, but for what was not handed over; hand_over() finds that. If `closes` is set and a worker is in an
+    /// operation on `fd`, returns true: that worker closes it when the operation is done. Threads: any.
     [[nodiscard]] bool closed(int fd, bool closes) noexcept;
 
     /// Completes what was performed. Threads: the loop's.

@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <latch>
-#include <filesystem>
 #include <string>
 #include <system_error>
 #include <thread>

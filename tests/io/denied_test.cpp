@@ -139,8 +139,8 @@ TEST_F(where_io_uring_is, there_but_the_kernel_old_in_other_things_too_all_works
 }
 
 /// The calls that the library makes and that Linux has had for no longer than since 4.6.
-constexpr std::initializer_list<int> newer_calls = {SYS_epoll_pwait2, SYS_openat2,          SYS_preadv2, SYS_pwritev2,
-                              SYS_pidfd_open,   SYS_pidfd_send_signal};
+constexpr std::initializer_list<int> newer_calls = {SYS_epoll_pwait2, SYS_openat2,    SYS_preadv2,
+                                                    SYS_pwritev2,     SYS_pidfd_open, SYS_pidfd_send_signal};
 
 TEST_F(where_io_uring_is, there_but_newer_calls_are_denied_older_ones_serve_whatever_the_denial_says) {
     for (int error : {EPERM, ENOSYS, EACCES}) {

@@ -372,7 +372,8 @@ TEST_F(faults, an_accept_without_descriptors_waits_until_there_are_some_and_spen
                 after = here.statistics();
             }
             EXPECT_FALSE(accepting.done());
-            EXPECT_LE(after.turns - before.turns, 4 * (after.timers_fired - before.timers_fired)) << "it looks all the time";
+            EXPECT_LE(after.turns - before.turns, 4 * (after.timers_fired - before.timers_fired))
+                << "it looks all the time";
         }
         weft::tcp_stream accepted = accepting.join();
         client.write_all(bytes_of("served"));
