@@ -186,7 +186,7 @@ TEST(reactor, that_there_is_no_descriptor_for_is_an_error_that_run_throws) {
                 _exit(5);
             }).join();
         };
-        EXPECT_EXIT(run(), testing::ExitedWithCode(3), "^$");
+        EXPECT_EXIT(run(), testing::ExitedWithCode(3), "");  // UBSan needs descriptors of its own, and complains
     }
 }
 
