@@ -59,8 +59,8 @@ connection::connection(weft::stream stream, std::string who, std::vector<image>&
       images_(images),
       buffers_(buffers),
       counts_(counts),
-      in_flight_(max_in_flight),
-      memory_(memory_per_connection) {}
+      in_flight_(max_in_flight, max_in_flight),
+      memory_(memory_per_connection, memory_per_connection) {}
 
 void connection::serve() {
     try {

@@ -6,6 +6,16 @@
 //     in_flight.acquire();           // waits while 64 are under way
 //     scope.spawn([&] { serve(); in_flight.release(); });
 //
+// The count at first is no limit: a semaphore may start at 0 and be raised by whoever produces what it counts.
+//
+//     weft::semaphore items(0);
+//     items.release();               // one more can be had
+//
+// Where there is a limit, it is declared. Then misuse is found: to ask for more than can ever be there, or to give back
+// more than was taken:
+//
+//     weft::semaphore memory(budget, budget);    // in bytes: never more than `budget` can be had
+//
 // Fair: a large request that waits is not overtaken by small ones.
 
 #pragma once
@@ -22,8 +32,17 @@ class acquired;
 
 class semaphore {
 public:
-    /// `available` units can be had at first.
-    explicit semaphore(std::int64_t available) : total_(available), word_(available * 2) {}
+    /// As the maximum: none is declared. The count may rise as far as its type reaches.
+    static constexpr std::int64_t no_maximum = INT64_MAX;
+
+    /// `available` units can be had at first, and at no time more than `maximum`.
+    /// Ends the program with a message if `available` is negative or more than `maximum`.
+    explicit semaphore(std::int64_t available, std::int64_t maximum = no_maximum, place where = place::here())
+        : maximum_(maximum), word_(twice(available)) {
+        if (available < 0 || available > maximum) [[unlikely]] {
+            die_of_start(available, where);
+        }
+    }
     semaphore(semaphore const&) = delete;
     semaphore& operator=(semaphore const&) = delete;
     /// Ends the program with a message if somebody waits.
@@ -31,19 +50,23 @@ public:
 
     /// Takes `amount` units, waiting until they can be had. One atomic operation if they can be had at once.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it has taken nothing then.
-    /// Ends the program with a message if `amount` is more than there were at first: it would wait for ever.
+    /// Ends the program with a message if `amount` is negative, or more than the declared maximum: it would wait for ever.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void acquire(std::int64_t amount = 1, place where = place::here()) {
-        if (!try_acquire(amount)) [[unlikely]] {
+        if (!try_acquire(amount, where)) [[unlikely]] {
             acquire_slowly(amount, where);
         }
     }
 
+    /// Takes `amount` units if they can be had at once. Ends the program with a message if `amount` is negative.
     /// Threads: any. Suspends: no. Allocates: no.
-    [[nodiscard]] bool try_acquire(std::int64_t amount = 1) {
-        std::int64_t word = word_.load(std::memory_order_relaxed);
-        while ((word & contended) == 0 && word >= amount * 2) {
-            if (word_.compare_exchange_weak(word, word - amount * 2, std::memory_order_acquire)) {
+    [[nodiscard]] bool try_acquire(std::int64_t amount = 1, place where = place::here()) {
+        if (amount < 0) [[unlikely]] {
+            die_of_amount("acquire", amount, where);
+        }
+        std::uint64_t word = word_.load(std::memory_order_relaxed);
+        while ((word & contended) == 0 && word >= twice(amount)) {
+            if (word_.compare_exchange_weak(word, word - twice(amount), std::memory_order_acquire)) {
                 return true;
             }
         }
@@ -52,32 +75,39 @@ public:
 
     /// acquire(), but not for longer than that. Returns false if it has taken nothing then.
     WEFT_MIXED_FN bool try_acquire_for(limit const& l, std::int64_t amount = 1, place where = place::here()) {
-        return try_acquire(amount) || within(
-                                          l, [&] { acquire(amount, where); }, where);
+        return try_acquire(amount, where) || within(
+                                                 l, [&] { acquire(amount, where); }, where);
     }
     WEFT_MIXED_FN bool try_acquire_until(clock::time_point when, std::int64_t amount = 1, place where = place::here()) {
         return try_acquire_for(when, amount, where);
     }
 
-    /// Gives units back, and lets those that wait have them, in order.
+    /// Gives units back, or new ones, and lets those that wait have them, in order.
+    /// Ends the program with a message if `amount` is negative, or if there are more than the maximum then.
     /// Threads: any. Suspends: no. Allocates: no.
-    void release(std::int64_t amount = 1) noexcept;
+    void release(std::int64_t amount = 1, place where = place::here()) noexcept;
 
     /// How many units can be had now.
-    [[nodiscard]] std::int64_t available() const { return word_.load(std::memory_order_relaxed) >> 1; }
+    [[nodiscard]] std::int64_t available() const { return units(word_.load(std::memory_order_relaxed)); }
 
 private:
     friend class when::acquired;
 
-    // The word: twice the units, and in the lowest bit whether somebody waits. That bit changes under lock_ only. While
+    // The word: twice the units (so any count of the type fits), and in the lowest bit whether somebody waits. That bit changes under lock_ only. While
     // it is set, every acquire() and release() goes through lock_, so none passes by those that wait.
-    static constexpr std::int64_t contended = 1;
+    static constexpr std::uint64_t contended = 1;
+    static constexpr std::uint64_t twice(std::int64_t amount) { return static_cast<std::uint64_t>(amount) * 2; }
+    static constexpr std::int64_t units(std::uint64_t word) { return static_cast<std::int64_t>(word >> 1); }
 
+    void check_amount(std::int64_t amount, place where) const;
+    void check_room(std::uint64_t word, std::int64_t amount, place where) const noexcept;
+    [[noreturn]] void die_of_start(std::int64_t available, place where) const noexcept;
+    [[noreturn]] static void die_of_amount(char const* what, std::int64_t amount, place where) noexcept;
     WEFT_MIXED_FN void acquire_slowly(std::int64_t amount, place where);
     detail::waiter* grant() noexcept;
 
-    std::int64_t const total_;
-    detail::atomic<std::int64_t> word_;
+    std::int64_t const maximum_;
+    detail::atomic<std::uint64_t> word_;
     detail::spin_lock lock_;
     detail::waiter_list waiters_;
 };

@@ -34,7 +34,8 @@ public:
     }
 
     /// The same, with `lock` released for the time. No wake-up that comes after the release is missed. It is locked again
-    /// however the wait ends.
+    /// however the wait ends. Throws what lock.unlock() throws, and then has not waited: std::unique_lock throws if it
+    /// does not hold its mutex.
     template <class Lock>
     WEFT_MIXED_FN void wait(Lock& lock, place where = place::here()) {
         wait(lock, &detail::waiter_list::push, where);
@@ -73,7 +74,13 @@ private:
         detail::waiter w;
         lock_.lock();
         (waiters_.*enlist)(w);
-        lock.unlock();
+        try {
+            lock.unlock();
+        } catch (...) {  // it is not held, say: then nobody waits, and the queue stays as it was
+            waiters_.remove(w);
+            lock_.unlock();
+            throw;
+        }
         bool woken = detail::wait(w, {"a wait_queue", this, lock_, waiters_}, where);
         {
             uninterrupted anyway;

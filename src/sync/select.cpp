@@ -101,11 +101,12 @@ void locked<mutex>::withdraw() noexcept {
 }
 
 bool acquired::take_now(detail::waiter*&) {
+    s_.check_amount(w.amount, called_from);
     s_.word_.fetch_or(semaphore::contended, std::memory_order_relaxed);  // release() comes by here from now on
     if (!s_.waiters_.empty() || s_.available() < w.amount) {
         return false;
     }
-    s_.word_.fetch_sub(w.amount * 2, std::memory_order_acquire);
+    s_.word_.fetch_sub(semaphore::twice(w.amount), std::memory_order_acquire);
     return true;
 }
 

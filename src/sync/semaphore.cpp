@@ -15,11 +15,29 @@ semaphore::~semaphore() {
     }
 }
 
-void semaphore::acquire_slowly(std::int64_t amount, place where) {
-    if (amount > total_) {
-        detail::die(where, "acquire(" + std::to_string(amount) + ") of a weft::semaphore that has " +
-                               std::to_string(total_) + " in all: it would wait for ever");
+void semaphore::die_of_start(std::int64_t available, place where) const noexcept {
+    detail::die(where, "a weft::semaphore with " + std::to_string(available) + " units at first and a maximum of " +
+                           std::to_string(maximum_));
+}
+
+void semaphore::die_of_amount(char const* what, std::int64_t amount, place where) noexcept {
+    detail::die(where,
+                std::string(what) + "(" + std::to_string(amount) + ") of a weft::semaphore: the amount is negative");
+}
+
+/// Whether that much can ever be there.
+void semaphore::check_amount(std::int64_t amount, place where) const {
+    if (amount < 0) {
+        die_of_amount("acquire", amount, where);
     }
+    if (amount > maximum_) {
+        detail::die(where, "acquire(" + std::to_string(amount) + ") of a weft::semaphore whose maximum is " +
+                               std::to_string(maximum_) + ": it would wait for ever");
+    }
+}
+
+void semaphore::acquire_slowly(std::int64_t amount, place where) {
+    check_amount(amount, where);
     if (detail::stop_of_caller().asked()) {
         detail::throw_stopped("acquire");
     }
@@ -40,15 +58,28 @@ void semaphore::acquire_slowly(std::int64_t amount, place where) {
     }
 }
 
-void semaphore::release(std::int64_t amount) noexcept {
-    std::int64_t word = word_.load(std::memory_order_relaxed);
+/// Whether there is room for so many more.
+void semaphore::check_room(std::uint64_t word, std::int64_t amount, place where) const noexcept {
+    if (amount > maximum_ - units(word)) [[unlikely]] {
+        detail::die(where, "release(" + std::to_string(amount) + ") of a weft::semaphore that has " +
+                               std::to_string(units(word)) + " of at most " + std::to_string(maximum_));
+    }
+}
+
+void semaphore::release(std::int64_t amount, place where) noexcept {
+    if (amount < 0) [[unlikely]] {
+        die_of_amount("release", amount, where);
+    }
+    std::uint64_t word = word_.load(std::memory_order_relaxed);
     while ((word & contended) == 0) {
-        if (word_.compare_exchange_weak(word, word + amount * 2, std::memory_order_release)) {
+        check_room(word, amount, where);
+        if (word_.compare_exchange_weak(word, word + twice(amount), std::memory_order_release)) {
             return;
         }
     }
     lock_.lock();
-    word_.fetch_add(amount * 2, std::memory_order_release);
+    check_room(word_.load(std::memory_order_relaxed), amount, where);
+    word_.fetch_add(twice(amount), std::memory_order_release);
     detail::waiter* granted = grant();
     lock_.unlock();
     detail::wake_chain(granted);
@@ -64,7 +95,7 @@ detail::waiter* semaphore::grant() noexcept {
         if (!served.claim()) {
             continue;
         }
-        word_.fetch_sub(served.amount * 2, std::memory_order_acquire);
+        word_.fetch_sub(twice(served.amount), std::memory_order_acquire);
         served.granted = true;
         served.next = nullptr;
         *end = &served;

@@ -85,15 +85,15 @@ static void destroy_what_is_locked(void) {
     weft_mutex_destroy(&mutex);
 }
 
-static void acquire_more_than_there_are(void) {
+static void acquire_a_negative_amount(void) {
     weft_semaphore_init(&semaphore, 1);
-    weft_semaphore_acquire(&semaphore, 2);
+    weft_semaphore_acquire(&semaphore, -1);
 }
 
 CASE(misuse_of_locks_is_reported) {
     CHECK_DIES(unlock_what_is_free, "sync_test.c:", "unlock() of a weft::mutex that the caller does not hold");
     CHECK_DIES(destroy_what_is_locked, "a weft::mutex was destroyed while it was locked");
-    CHECK_DIES(acquire_more_than_there_are, "sync_test.c:");
+    CHECK_DIES(acquire_a_negative_amount, "sync_test.c:", "the amount is negative");
 }
 
 static int read_and_note(void* name) {

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+#include <weft/select.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/task.hpp>
 
@@ -166,10 +167,62 @@ TEST(semaphore, may_be_destroyed_by_the_thread_that_it_let_go_on) {
     }
 }
 
-TEST(semaphore_death, acquire_of_more_than_there_is_in_all) {
-    weft::semaphore s(2);
+TEST(semaphore, may_start_at_0_and_be_raised) {
+    weft::run([] {
+        weft::semaphore items(0);
+        auto consumer = weft::spawn([&] { items.acquire(); });
+        weft::yield();
+        EXPECT_FALSE(consumer.done());
+        items.release();
+        consumer.join();
+        items.release(5);
+        items.acquire(5);
+        EXPECT_EQ(items.available(), 0);
+    });
+}
+
+TEST(semaphore, may_hold_as_many_as_its_type_can_count) {
+    weft::semaphore s(INT64_MAX);
+    EXPECT_EQ(s.available(), INT64_MAX);
+    s.acquire();
+    EXPECT_EQ(s.available(), INT64_MAX - 1);
+    s.release();
+    s.acquire(INT64_MAX);
+    EXPECT_EQ(s.available(), 0);
+}
+
+TEST(semaphore, of_nothing_needs_nothing) {
+    weft::semaphore s(0);
+    s.acquire(0);
+    EXPECT_TRUE(s.try_acquire(0));
+    s.release(0);
+    EXPECT_EQ(s.available(), 0);
+}
+
+TEST(semaphore_death, acquire_of_more_than_its_maximum) {
+    weft::semaphore s(0, 2);
     EXPECT_DEATH(s.acquire(3),
-                 "weft: .*semaphore_test.cpp:[0-9]+: acquire\\(3\\) of a weft::semaphore that has 2 in all");
+                 "weft: .*semaphore_test.cpp:[0-9]+: acquire\\(3\\) of a weft::semaphore whose maximum is 2: it would "
+                 "wait for ever");
+    EXPECT_DEATH(weft::select(weft::when::acquired(s, 3)), "acquire\\(3\\) of a weft::semaphore whose maximum is 2");
+}
+
+TEST(semaphore_death, release_of_more_than_its_maximum) {
+    weft::semaphore s(2, 2);
+    s.acquire();
+    EXPECT_DEATH(s.release(2),
+                 "weft: .*semaphore_test.cpp:[0-9]+: release\\(2\\) of a weft::semaphore that has 1 of at most 2");
+    weft::semaphore most(INT64_MAX);
+    EXPECT_DEATH(most.release(), "release\\(1\\) of a weft::semaphore that has 9223372036854775807 of at most");
+}
+
+TEST(semaphore_death, negative_amounts) {
+    weft::semaphore s(1);
+    EXPECT_DEATH(s.acquire(-5), "weft: .*semaphore_test.cpp:[0-9]+: acquire\\(-5\\) .*the amount is negative");
+    EXPECT_DEATH((void)s.try_acquire(-5), "acquire\\(-5\\) of a weft::semaphore: the amount is negative");
+    EXPECT_DEATH(s.release(-5), "weft: .*semaphore_test.cpp:[0-9]+: release\\(-5\\) .*the amount is negative");
+    EXPECT_DEATH(weft::semaphore(-1), "weft: .*semaphore_test.cpp:[0-9]+: a weft::semaphore with -1 units at first");
+    EXPECT_DEATH(weft::semaphore(3, 2), "a weft::semaphore with 3 units at first and a maximum of 2");
 }
 
 TEST(semaphore_death, destroyed_while_somebody_waits) {

@@ -198,6 +198,15 @@ TEST(wait_queue, wakes_a_plain_thread) {
     EXPECT_TRUE(changed.empty());
 }
 
+TEST(wait_queue, throws_what_the_release_of_the_lock_throws_and_is_as_it_was) {
+    weft::wait_queue queue;
+    weft::mutex m;
+    std::unique_lock not_held(m, std::defer_lock);
+    EXPECT_THROW(queue.wait(not_held), std::system_error);
+    EXPECT_TRUE(queue.empty());
+    EXPECT_FALSE(queue.wake_one());
+}
+
 TEST(wait_queue_death, destroyed_while_somebody_waits) {
     EXPECT_DEATH(weft::run([] {
                      auto queue = std::make_unique<weft::wait_queue>();

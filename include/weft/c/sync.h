@@ -100,10 +100,10 @@ typedef struct weft_semaphore {
     WEFT_OPAQUE(6);
 } weft_semaphore;
 
-/// `available` units can be had at first.
+/// `available` units can be had at first. That is no limit: more may be released.
 void weft_semaphore_init(weft_semaphore* semaphore, int64_t available);
-/// Takes `amount` units, waiting until they can be had. Ends the program with a message if that is more than there were at
-/// first.
+/// Takes `amount` units, waiting until they can be had. Ends the program with a message if `amount` is negative, as do the
+/// next two.
 WEFT_MIXED_FN int weft_semaphore_acquire(weft_semaphore* semaphore, int64_t amount);
 bool weft_semaphore_try_acquire(weft_semaphore* semaphore, int64_t amount);
 void weft_semaphore_release(weft_semaphore* semaphore, int64_t amount);
