@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cfenv>
 #include <csignal>
 #include <cstdint>
 #include <thread>
@@ -54,6 +55,21 @@ TEST(context_made, leaves_the_signal_mask_the_handler_and_the_signal_stack_as_th
     EXPECT_EQ(signals_seen, 0);
     raise(SIGUSR2);
     EXPECT_EQ(signals_seen, 1);
+}
+
+TEST(context_entered, leaves_the_signal_mask_and_the_rounding_mode_as_they_have_become) {
+    raw_context made_before([](raw_context& self) { self.leave(self.word + 1); });
+    sigset_t blocked, before, found;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    std::fesetround(FE_UPWARD);
+    made_before.enter(1);
+    int rounding = std::fegetround();
+    std::fesetround(FE_TONEAREST);
+    pthread_sigmask(SIG_SETMASK, &before, &found);
+    EXPECT_EQ(rounding, FE_UPWARD);
+    EXPECT_EQ(sigismember(&found, SIGUSR1), 1);
 }
 
 TEST(context_made, keeps_signals_that_are_pending) {
