@@ -5,6 +5,9 @@
 //      allocate:  thread's cache -> (empty: a batch from) shared pool -> (empty: carve) slab
 //      release:   thread's cache -> (full: a batch to) shared pool -> (too many idle: pages go back) cold list
 //
+// What a cache may hold is bounded in bytes, and what goes to the shared pool gives back the pages that only a deep use
+// touches: so idle stacks hold at most cache_bytes a thread and size, and idle_stacks_kept times warm_bytes a size.
+//
 // The link of a cached stack lies on the stack itself, in the page that it has touched anyway.
 
 #include <algorithm>
@@ -12,8 +15,10 @@
 #include <bit>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "stack/slab.hpp"
@@ -26,8 +31,17 @@ namespace {
 constexpr std::size_t smallest_slot = 2 * stack_guard_size;
 constexpr std::size_t largest_slot = std::bit_floor(SIZE_MAX / 4);
 constexpr std::size_t size_classes = std::countr_zero(largest_slot) - std::countr_zero(smallest_slot) + 1;
-constexpr std::size_t cache_limit = 64;
-constexpr std::size_t batch = cache_limit / 2;
+
+/// How much a thread's cache may hold of one size, in bytes and in stacks.
+constexpr std::size_t cache_bytes = std::size_t{8} << 20;
+constexpr std::size_t cache_stacks = 64;
+
+/// How many of its upper bytes an idle stack keeps in memory: more than most coroutines ever touch.
+constexpr std::size_t warm_bytes = 16 * 1024;
+
+constexpr std::size_t cache_limit(std::size_t slot_size) {
+    return std::clamp<std::size_t>(cache_bytes / slot_size, 2, cache_stacks);
+}
 
 std::size_t class_of(std::size_t slot_size) {
     return static_cast<std::size_t>(std::countr_zero(slot_size) - std::countr_zero(smallest_slot));
@@ -37,6 +51,14 @@ struct free_stack {
     free_stack* next;
     stack self;
 };
+
+/// Gives the pages back that a deep use has touched.
+void trim(stack const& s) noexcept {
+    char* keep = s.top - std::min(warm_bytes, static_cast<std::size_t>(s.top - s.low));
+    if (lowest_touched(s.low, keep) != keep) {
+        give_back(s.low, keep);
+    }
+}
 
 free_stack* record_of(stack const& s) {
     return reinterpret_cast<free_stack*>(s.top - sizeof(free_stack));
@@ -62,10 +84,10 @@ struct free_list {
 
 class shared_pool {
 public:
-    /// Moves up to a batch of stacks into `cache`, at least one.
-    void fill(free_list& cache, std::size_t slot_size) {
+    /// Moves up to `most` stacks into `cache`, at least one.
+    void fill(free_list& cache, std::size_t slot_size, std::size_t most) {
         std::lock_guard lock(mutex_);
-        while (warm_.count > 0 && cache.count < batch) {
+        while (warm_.count > 0 && cache.count < most) {
             cache.push(warm_.pop());
         }
         if (cache.count > 0) {
@@ -81,6 +103,10 @@ public:
 
     /// Takes stacks out of `cache` until it holds no more than `keep`.
     void drain(free_list& cache, std::size_t keep) noexcept {
+        free_stack const* leaves = cache.first;
+        for (std::size_t count = cache.count; count > keep; --count, leaves = leaves->next) {
+            trim(leaves->self);
+        }
         std::lock_guard lock(mutex_);
         while (cache.count > keep) {
             stack s = cache.pop();
@@ -144,19 +170,43 @@ void after_fork() {
 
 [[maybe_unused]] int const watches_fork = at_fork(before_fork, after_fork, after_fork);
 
-// Of a trivial type, so that reaching it costs no check whether it was made yet.
-constinit thread_local std::array<free_list, size_classes> cache;
+/// On the heap, because thread-local storage that a plugin needs at once is scarce: dlopen() fails where it has run out.
+using cache = std::array<free_list, size_classes>;
+
+struct own_cache {
+    cache* lists = nullptr;
+    bool thread_ends = false;  ///< From now on all goes to the shared pools at once.
+};
+
+// Of a trivial type, so that reaching it costs no check whether it was made yet, and it is there to the very end.
+constinit thread_local own_cache own;
 
 /// Gives all back when the thread ends.
 struct cache_keeper {
     ~cache_keeper() {
-        for (std::size_t i = 0; i < size_classes; ++i) {
-            if (cache[i].count > 0) {
-                pool_of(i).drain(cache[i], 0);
+        own.thread_ends = true;
+        cache* lists = std::exchange(own.lists, nullptr);
+        for (std::size_t i = 0; lists != nullptr && i < size_classes; ++i) {
+            if ((*lists)[i].count > 0) {
+                pool_of(i).drain((*lists)[i], 0);
             }
         }
+        delete lists;
     }
 };
+
+/// nullptr when the thread ends, and where there is no memory for one.
+cache* make_own_cache() noexcept {
+    if (!own.thread_ends) {
+        own.lists = new (std::nothrow) cache;
+        keep_cache_until_thread_ends();
+    }
+    return own.lists;
+}
+
+[[gnu::always_inline]] inline cache* cache_of_thread() noexcept {
+    return own.lists != nullptr ? own.lists : make_own_cache();
+}
 
 }  // namespace
 
@@ -174,21 +224,33 @@ stack allocate_stack(std::size_t size) {
     }
     std::size_t slot_size = std::bit_ceil(std::max(size, detail::smallest_slot));
     std::size_t size_class = detail::class_of(slot_size);
-    auto& list = detail::cache[size_class];
+    detail::cache* lists = detail::cache_of_thread();
+    if (lists == nullptr) [[unlikely]] {
+        detail::free_list just_this;
+        detail::pool_of(size_class).fill(just_this, slot_size, 1);
+        return just_this.pop();
+    }
+    auto& list = (*lists)[size_class];
     if (list.count == 0) [[unlikely]] {
-        detail::keep_cache_until_thread_ends();
-        detail::pool_of(size_class).fill(list, slot_size);
+        detail::pool_of(size_class).fill(list, slot_size, detail::cache_limit(slot_size) / 2);
     }
     return list.pop();
 }
 
 void release_stack(stack const& s) noexcept {
     std::size_t size_class = detail::class_of(s.slot_size);
-    auto& list = detail::cache[size_class];
+    detail::cache* lists = detail::cache_of_thread();
+    if (lists == nullptr) [[unlikely]] {
+        detail::free_list just_this;
+        just_this.push(s);
+        detail::pool_of(size_class).drain(just_this, 0);
+        return;
+    }
+    auto& list = (*lists)[size_class];
     list.push(s);
-    if (list.count > detail::cache_limit) [[unlikely]] {
-        detail::keep_cache_until_thread_ends();
-        detail::pool_of(size_class).drain(list, detail::batch);
+    std::size_t limit = detail::cache_limit(s.slot_size);
+    if (list.count > limit) [[unlikely]] {
+        detail::pool_of(size_class).drain(list, limit / 2);
     }
 }
 

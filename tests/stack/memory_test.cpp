@@ -62,6 +62,21 @@ TEST(stack, idle_ones_beyond_the_limit_give_their_pages_back) {
     EXPECT_LT(resident_bytes(), before - 3'000 * touched);
 }
 
+TEST(stack, idle_ones_give_back_what_only_a_deep_use_has_touched) {
+    constexpr std::size_t touched = 96 * 1024;
+    constexpr std::size_t count = 1'000;  // fewer than weft::idle_stacks_kept
+    std::vector<weft::stack> stacks;
+    for (std::size_t i = 0; i < count; ++i) {
+        stacks.push_back(weft::allocate_stack(128 * 1024));
+        std::memset(stacks.back().top - touched, 1, touched);
+    }
+    std::size_t before = resident_bytes();
+    for (auto const& s : stacks) {
+        weft::release_stack(s);
+    }
+    EXPECT_LT(resident_bytes(), before - count / 2 * touched);
+}
+
 TEST(stack_death, a_guard_that_is_a_mapping_faults_too) {
     std::size_t size = 2 * weft::stack_guard_size;
     auto* slot = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
