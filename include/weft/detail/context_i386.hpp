@@ -36,7 +36,7 @@
 #endif
 
 #if defined(__AVX512F__)
-#define WEFT_AVX512_CLOBBERS , "k1", "k2", "k3", "k4", "k5", "k6", "k7"
+#define WEFT_AVX512_CLOBBERS , "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
 #else
 #define WEFT_AVX512_CLOBBERS
 #endif
