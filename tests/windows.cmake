@@ -6,6 +6,7 @@ set(weft_tests_of_linux
     stack/guard_test.cpp           # fork, signals, the limit of mappings
     stack/memory_test.cpp          # /proc
     coroutine/fork_test.cpp
+    coroutine/thread_end_test.cpp  # threads end there without unwinding
     coroutine/overflow_test.cpp    # signals; overflow_windows_test.cpp stands for it
     coroutine/scale_test.cpp       # counts what Linux counts, up to a million at once
     loop/foreign_test.cpp          # descriptors

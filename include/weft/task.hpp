@@ -120,6 +120,8 @@ struct task_body {
             }
         } catch (unwinding const&) {
             throw;
+        } catch (detail::thread_ending const&) {
+            throw;
         } catch (...) {
             result->failure = std::current_exception();
         }

@@ -104,6 +104,13 @@ void die_of_throwing_while_unwound(control_block const& co) noexcept {
         describe(co) + " threw while it was being destroyed, where nobody can catch it: " + text(co.failure));
 }
 
+void die_of_ending_the_thread(control_block const& co) noexcept {
+    die({}, describe(co) +
+                " ends its thread (pthread_exit, pthread_cancel), which has frames of others below the "
+                "coroutine's; it was entered at " +
+                text(co.entered_at));
+}
+
 void die_of_throwing_while_parked() noexcept {
     die({}, "what was given to weft::suspend() threw, where nobody can catch it: " + text(std::current_exception()));
 }

@@ -1,5 +1,6 @@
 // Floor 2: coroutine
 
+#include <cxxabi.h>
 #include <sched.h>
 
 #include <weft/detail/atomic.hpp>
@@ -7,10 +8,6 @@
 
 #include "coroutine/leak_roots.hpp"
 #include "coroutine/overflow.hpp"
-
-namespace __cxxabiv1 {
-extern "C" void* __cxa_get_globals() noexcept;
-}
 
 namespace weft::detail {
 
@@ -56,7 +53,7 @@ void learn_exception_globals(thread_state& thread) noexcept {
     }
     report_overflows_of_coroutines();
     show_stacks_to_leak_checker();
-    thread.exceptions = static_cast<exception_globals*>(static_cast<void*>(__cxxabiv1::__cxa_get_globals()));
+    thread.exceptions = static_cast<exception_globals*>(static_cast<void*>(abi::__cxa_get_globals()));
 }
 
 }  // namespace weft::detail

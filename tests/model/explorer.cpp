@@ -1,5 +1,7 @@
 #include "model/explorer.hpp"
 
+#include <cxxabi.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -11,10 +13,6 @@
 #include <weft/detail/context.hpp>
 #include <weft/detail/sanitizer.hpp>
 #include <weft/detail/thread.hpp>
-
-namespace __cxxabiv1 {
-extern "C" void* __cxa_get_globals() noexcept;
-}
 
 namespace model {
 namespace {
@@ -111,7 +109,7 @@ bool explorer::next() {
 }
 
 exception_globals& exceptions_of_system_thread() {
-    return *static_cast<exception_globals*>(static_cast<void*>(__cxxabiv1::__cxa_get_globals()));
+    return *static_cast<exception_globals*>(static_cast<void*>(abi::__cxa_get_globals()));
 }
 
 /// The running thread, which may or may not go on, leaves it to a choice who does.

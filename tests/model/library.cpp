@@ -1,6 +1,8 @@
 // In the place of those files of the library that touch the system's threads: coroutine/thread.cpp, sync/thread_sleep.cpp
 // and the reactors; and what replaced/stop_token declares.
 
+#include <cxxabi.h>
+
 #include <cerrno>
 #include <stop_token>
 
@@ -11,16 +13,12 @@
 #include "model/reactor.hpp"
 #include "sync/thread_sleep.hpp"
 
-namespace __cxxabiv1 {
-extern "C" void* __cxa_get_globals() noexcept;
-}
-
 namespace weft::detail {
 
 constinit exception_globals exceptions_not_known_yet{nullptr, 1};
 
 void learn_exception_globals(thread_state& thread) noexcept {
-    thread.exceptions = static_cast<exception_globals*>(static_cast<void*>(__cxxabiv1::__cxa_get_globals()));
+    thread.exceptions = static_cast<exception_globals*>(static_cast<void*>(abi::__cxa_get_globals()));
 }
 
 void let_others_run() noexcept {

@@ -64,6 +64,8 @@ public:
             kind_ = value;
         } catch (unwinding const&) {
             throw;
+        } catch (detail::thread_ending const&) {
+            throw;
         } catch (...) {
             fail(std::current_exception());
         }
