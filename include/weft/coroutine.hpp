@@ -67,8 +67,6 @@ void destroy(control_block& co, place where) noexcept;
 void destroy_locals(control_block& self) noexcept;
 /// What suspend() was given threw: the coroutine may have been woken, and be gone, or wait for ever. Called from its handler.
 [[noreturn]] void die_of_throwing_while_parked() noexcept;
-/// Its thread ends inside it. Called from the handler.
-[[noreturn]] void die_of_ending_the_thread(control_block const& co) noexcept;
 void forget_use(control_block& co);  ///< What its stack was used for before it was made.
 /// From now on, until it ends, it has FPU control words of its own: now the caller's. For one that was not entered yet.
 void keep_fpu_control(control_block& co);
@@ -94,10 +92,8 @@ WEFT_COROUTINE_FN void run_body(void* base, std::uintptr_t order) {
             (*body)();
         } catch (unwinding const&) {
             // destroy() waits for this.
-        } catch (thread_ending const&) {
-            die_of_ending_the_thread(self);
         } catch (...) {
-            self.failure = std::current_exception();
+            self.failure = caught_in(self);
         }
     }
     std::destroy_at(body);

@@ -120,10 +120,8 @@ struct task_body {
             }
         } catch (unwinding const&) {
             throw;
-        } catch (detail::thread_ending const&) {
-            throw;
         } catch (...) {
-            result->failure = std::current_exception();
+            result->failure = caught_in(*result->block);
         }
     }
 

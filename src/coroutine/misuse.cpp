@@ -104,7 +104,11 @@ void die_of_throwing_while_unwound(control_block const& co) noexcept {
         describe(co) + " threw while it was being destroyed, where nobody can catch it: " + text(co.failure));
 }
 
-void die_of_ending_the_thread(control_block const& co) noexcept {
+std::exception_ptr caught_in(control_block const& co) noexcept {
+    // Of what is no exception of C++ there is no pointer.
+    if (std::exception_ptr thrown = std::current_exception()) [[likely]] {
+        return thrown;
+    }
     die({}, describe(co) +
                 " ends its thread (pthread_exit, pthread_cancel), which has frames of others below the "
                 "coroutine's; it was entered at " +

@@ -164,14 +164,13 @@ void crew::disband() noexcept {
     }
     work_there_.notify_all();
     work_done_.wait(lock, [this] { return !busy_with_what_must_be_waited_for(); });
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-        std::thread& thread = members_[i]->thread;
-        if (members_[i]->doing != nullptr) {
-            thread.detach();  // it has a part in the crew
+    for (auto const& m : members_) {  // none comes or leaves any more
+        if (m->doing != nullptr) {
+            m->thread.detach();  // it has a part in the crew
             continue;
         }
         lock.unlock();
-        thread.join();
+        m->thread.join();
         lock.lock();
     }
     join_those_that_left();

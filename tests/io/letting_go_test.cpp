@@ -131,6 +131,7 @@ TEST_F(letting_go, lets_the_program_end) {
             wait_for_openings(1);
             opening.detach();
         });
+        std::filesystem::remove_all(folder_);  // exit() does not come by its owner
         std::exit(7);
     };
     EXPECT_EXIT(program(), testing::ExitedWithCode(7), "^$");

@@ -5,8 +5,6 @@
 
 #pragma once
 
-#include <cxxabi.h>
-
 #include <cstdint>
 
 namespace weft::detail {
@@ -23,13 +21,5 @@ struct exception_globals {
         return (reinterpret_cast<std::uintptr_t>(caught) | uncaught) != 0;
     }
 };
-
-/// What unwinds a thread that ends by pthread_exit() or pthread_cancel(). It can't leave a coroutine's stack, on which the
-/// thread did not begin.
-#if defined(__GLIBCXX__)
-using thread_ending = abi::__forced_unwind;
-#else
-struct thread_ending {};
-#endif
 
 }  // namespace weft::detail

@@ -64,8 +64,6 @@ public:
             kind_ = value;
         } catch (unwinding const&) {
             throw;
-        } catch (detail::thread_ending const&) {
-            throw;
         } catch (...) {
             fail(std::current_exception());
         }

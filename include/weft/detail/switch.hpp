@@ -65,6 +65,10 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
     return resume(co, thread, go_on);
 }
 
+/// What a handler of `catch (...)` has caught. What unwinds a thread that ends (pthread_exit, pthread_cancel) is no exception of C++,
+/// and can't leave the coroutine, on whose stack the thread did not begin: ends the program with a message.
+[[nodiscard]] std::exception_ptr caught_in(control_block const& co) noexcept;
+
 /// Throws what unwinds a coroutine that is being destroyed.
 [[noreturn]] void throw_unwinding();
 
