@@ -38,22 +38,23 @@ std::error_code error_of_read(weft::stream& s) {
     return ec;
 }
 
-TEST(closing, a_stream_ends_the_read_that_waits_on_it) {
-    with_both_ends([](weft::stream& a, weft::stream&) {
+/// That closing ends a read which `let_it_begin` has let come as far as it says.
+template <class F>
+void expect_the_end_of_a_read_after(F let_it_begin) {
+    with_both_ends([&](weft::stream& a, weft::stream&) {
         auto reader = weft::spawn([&] { return error_of_read(a); });
-        let_others_run_on();
+        let_it_begin();
         a.close();
         EXPECT_EQ(reader.join(), std::errc::operation_canceled);
     });
 }
 
+TEST(closing, a_stream_ends_the_read_that_waits_on_it) {
+    expect_the_end_of_a_read_after([] { let_others_run_on(); });
+}
+
 TEST(closing, a_stream_in_the_turn_in_which_a_read_began_ends_that) {
-    with_both_ends([](weft::stream& a, weft::stream&) {
-        auto reader = weft::spawn([&] { return error_of_read(a); });
-        let_others_run();
-        a.close();
-        EXPECT_EQ(reader.join(), std::errc::operation_canceled);
-    });
+    expect_the_end_of_a_read_after([] { let_others_run(); });
 }
 
 TEST(closing, a_stream_ends_both_directions) {

@@ -160,6 +160,28 @@ TEST(stack_reuse, works_for_what_one_thread_allocates_and_another_releases) {
     }
 }
 
+/// Gives a stack back when its thread ends.
+struct releases_late {
+    ~releases_late() {
+        if (s.slot_size != 0) {
+            weft::release_stack(s);
+        }
+    }
+    weft::stack s{};
+};
+
+TEST(stack_reuse, of_one_that_was_given_back_after_its_thread_s_cache) {
+    constexpr std::size_t size = 32 * 1024 * 1024;  // nobody else's
+    char const* low = nullptr;
+    std::jthread([&] {
+        thread_local releases_late late;  // made before the cache, so it ends after that
+        late.s = weft::allocate_stack(size);
+        low = late.s.low;
+    }).join();
+    owned_stack next(size);
+    EXPECT_EQ(next.s.low, low);
+}
+
 TEST(stack_reuse, never_hands_one_to_two_threads) {
     constexpr int rounds = 300;
     std::atomic<int> ready{0};
