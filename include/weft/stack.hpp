@@ -37,7 +37,7 @@ inline constexpr std::size_t stack_guard_size = 16 * 1024;
 inline constexpr std::size_t default_stack_size =
     (stack_guard_size == 64 * 1024 ? 256 * 1024 : 128 * 1024) / (sizeof(void*) < 8 ? 2 : 1);
 
-/// How many released stacks of each size keep their pages, beside the threads' own caches.
+/// How many released stacks of each size keep their upper 16 KiB, beside the threads' own caches.
 inline constexpr std::size_t idle_stacks_kept = 1024;
 
 /// A piece of memory to run on: [low, top), with a guard under it.

@@ -110,8 +110,7 @@ std::exception_ptr caught_in(control_block const& co) noexcept {
         return thrown;
     }
     die({}, describe(co) +
-                " ends its thread (pthread_exit, pthread_cancel), which has frames of others below the "
-                "coroutine's; it was entered at " +
+                " ends its thread (pthread_exit, pthread_cancel), and so whoever entered it too; that was at " +
                 text(co.entered_at));
 }
 

@@ -16,7 +16,7 @@ using weft::coroutine;
 
 constexpr char const* message =
     "^weft: coroutine \"worker\" \\(id [0-9]+, created at server.cpp:30\\) ends its thread \\(pthread_exit, "
-    "pthread_cancel\\), which has frames of others below the coroutine's; it was entered at server.cpp:41\n";
+    "pthread_cancel\\), and so whoever entered it too; that was at server.cpp:41\n";
 
 void exit_the_thread_inside() {
     coroutine co({.name = "worker"}, [] { pthread_exit(nullptr); }, {"server.cpp", 30});
