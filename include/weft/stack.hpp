@@ -4,11 +4,12 @@
 // only the pages that a coroutine has touched take memory.
 //
 //      slot                                                                     slot + slot_size
-//      | guard            | usable stack  <- grows down                  top -> | colour |
-//      | faults           | low                                                 | 0..15 x 128 bytes
+//      | guard            | usable stack  <- grows down                  top -> | colour            | a page |
+//      | faults           | low                                                 | 0..15 x 128 bytes | unused |
 //
-// The top of a slot is moved down by its colour: if all tops lay at the same offset in their page, they would compete
-// for the same lines of the L1 cache (bench/core.py shows what it is worth).
+// The top of a slot is moved down by its colour, and slots lie an odd number of pages apart: if all tops lay at the same
+// offset in their page, or in a power of two of pages, they would compete for the same lines of the caches and entries of
+// the TLB (bench/core.py shows what it is worth).
 //
 //     weft::stack s = weft::allocate_stack(64 * 1024);
 //     ...

@@ -18,7 +18,7 @@ namespace weft::detail {
 extern "C" {
 // It holds numbers only, no addresses, so that it lies in the read-only part of the file, where a core finds it too.
 constexpr layout weft_layout{
-    .version = 2,
+    .version = 3,
     .size = sizeof(layout),
     .alive_mark = alive_mark,
 
@@ -62,6 +62,8 @@ constexpr layout weft_layout{
     .block_base_pointer = WEFT_OFFSET(control_block, left.fourth),
 
     .block_holder = WEFT_OFFSET(control_block, holder),
+
+    .slot_gap = slot_gap,
 };
 }
 

@@ -55,8 +55,9 @@ struct layout {
     std::uint32_t block_resume_address;
     std::uint32_t block_base_pointer;
 
-    std::uint32_t
-        block_holder;  ///< While it waits for what has one holder: where the address of the holder's block lies.
+    std::uint32_t block_holder;  ///< While it waits for what has one holder: where the address of its block lies.
+
+    std::uint32_t slot_gap;
 };
 
 extern "C" layout const weft_layout;

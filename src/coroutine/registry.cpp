@@ -36,11 +36,11 @@ control_block const* coroutine_at(void const* address) noexcept {
     auto const* a = static_cast<char const*>(address);
     for (auto* s = std::atomic_ref(weft_slabs).load(std::memory_order_acquire); s != nullptr; s = s->next) {
         std::size_t carved = std::atomic_ref(s->carved).load(std::memory_order_acquire);
-        if (a < s->base || a >= s->base + carved * s->slot_size) {
+        if (a < s->base || a >= s->slot(carved)) {
             continue;
         }
-        std::size_t slot = static_cast<std::size_t>(a - s->base) / s->slot_size;
-        control_block const* co = coroutine_on(stack_in(s->base + slot * s->slot_size, s->slot_size));
+        std::size_t number = static_cast<std::size_t>(a - s->base) / (s->slot_size + slot_gap);
+        control_block const* co = coroutine_on(stack_in(s->slot(number), s->slot_size));
         return co == address ? co : nullptr;
     }
     return nullptr;

@@ -19,7 +19,7 @@ void for_each_block(F f) {
     for (auto* s = std::atomic_ref(weft_slabs).load(std::memory_order_acquire); s != nullptr; s = s->next) {
         std::size_t carved = std::atomic_ref(s->carved).load(std::memory_order_acquire);
         for (std::size_t i = 0; i < carved; ++i) {
-            if (control_block* co = coroutine_on(stack_in(s->base + i * s->slot_size, s->slot_size))) {
+            if (control_block* co = coroutine_on(stack_in(s->slot(i), s->slot_size))) {
                 f(*co);
             }
         }

@@ -20,7 +20,7 @@ import time
 import gdb
 import gdb.unwinder
 
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 LAYOUT_FIELDS = """
     version size alive_mark
     slab_base slab_slot_size slab_slots slab_carved slab_next
@@ -31,6 +31,7 @@ LAYOUT_FIELDS = """
     place_line_shift
     saved_form block_frame_pointer block_resume_address block_base_pointer
     block_holder
+    slot_gap
 """.split()
 SAVED_IN_FRAME = 1
 SAVED_AS_JUMP_BUFFER = 2
@@ -197,11 +198,13 @@ def read_jump_buffer(memory, left):
 
 
 def slabs(memory, layout):
-    """(base, slot size, slots carved) of each."""
+    """(the addresses of its slots that were carved, their size) of each."""
     slab = memory.word(address_of("weft_slabs"))
     while slab != 0:
-        yield tuple(memory.word(slab + offset) for offset in
-                    (layout.slab_base, layout.slab_slot_size, layout.slab_carved))
+        base, slot_size, carved = (memory.word(slab + offset) for offset in
+                                   (layout.slab_base, layout.slab_slot_size, layout.slab_carved))
+        distance = slot_size + layout.slot_gap
+        yield range(base, base + carved * distance, distance), slot_size
         slab = memory.word(slab + layout.slab_next)
 
 
@@ -210,9 +213,10 @@ def coroutines():
     memory = Memory()
     layout = Layout(memory)
     found, missing = [], 0
-    for base, slot_size, carved in slabs(memory, layout):
-        for slot in range(base, base + carved * slot_size, slot_size):
-            top = slot + slot_size - slot // slot_size % layout.colours * layout.colour_step
+    for slots, slot_size in slabs(memory, layout):
+        for slot in slots:
+            number = slot // (slot_size + layout.slot_gap)
+            top = slot + slot_size - number % layout.colours * layout.colour_step
             block = top - layout.block_size
             try:
                 data = memory.bytes(block, layout.block_size)
@@ -502,8 +506,8 @@ class WeftCoreCommand(gdb.Command):
     def fill(memory, layout, core, pagemap):
         segments = list(load_segments(memory, core))
         page = os.sysconf("SC_PAGESIZE")
-        for base, slot_size, carved in slabs(memory, layout):
-            for slot in range(base, base + carved * slot_size, slot_size):
+        for slots, slot_size in slabs(memory, layout):
+            for slot in slots:
                 low, end = slot + layout.guard_size, slot + slot_size
                 pagemap.seek(low // page * 8)
                 entries = pagemap.read((end - low) // page * 8)

@@ -46,8 +46,9 @@ constexpr bool sanitizer_reports_too = false;
 std::optional<stack> stack_around(std::uintptr_t address) noexcept {
     for (auto* s = std::atomic_ref(weft_slabs).load(std::memory_order_acquire); s != nullptr; s = s->next) {
         std::size_t offset = address - reinterpret_cast<std::uintptr_t>(s->base);
-        if (offset < std::atomic_ref(s->carved).load(std::memory_order_acquire) * s->slot_size) {
-            return stack_in(s->base + offset / s->slot_size * s->slot_size, s->slot_size);
+        std::size_t number = offset / (s->slot_size + slot_gap);
+        if (number < std::atomic_ref(s->carved).load(std::memory_order_acquire)) {
+            return stack_in(s->slot(number), s->slot_size);
         }
     }
     return std::nullopt;

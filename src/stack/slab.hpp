@@ -13,6 +13,10 @@
 
 namespace weft::detail {
 
+/// Address space between two slots, never touched: a page, so that slots lie an odd number of pages apart. With a power of two
+/// the control blocks of many coroutines share a few sets of the TLB and of the caches (docs/decisions/0017-a-switch-inside-a-switch.md).
+inline constexpr std::size_t slot_gap = stack_guard_size == 64 * 1024 ? 64 * 1024 : 4 * 1024;
+
 /// One mapping, cut into slots. Slabs are never unmapped: a debugger, or a report of an overflow, can walk them at any
 /// time from weft_slabs, without a lock.
 struct slab {
@@ -21,6 +25,9 @@ struct slab {
     std::size_t slots;
     std::size_t carved;  ///< How many slots, from the first, have been handed out at least once.
     slab* next;
+
+    /// The slot of that number.
+    [[nodiscard]] char* slot(std::size_t number) const { return base + number * (slot_size + slot_gap); }
 };
 
 extern "C" slab* weft_slabs;
@@ -50,7 +57,7 @@ char* carve_slot(slab*& current, std::size_t slot_size);
 /// Sees to it that the calling thread's cache of stacks is given back when the thread ends, after all that is made later.
 void keep_cache_until_thread_ends();
 
-/// A slot's colour is its number (its address divided by its size) modulo `colours`.
+/// A slot's colour is its number (its address divided by how far slots lie apart) modulo `colours`.
 inline constexpr std::uintptr_t colours = 16;
 inline constexpr std::uintptr_t colour_step = 128;
 

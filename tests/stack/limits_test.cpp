@@ -82,7 +82,7 @@ TEST(stack_place, in_the_next_slot_has_the_next_colour) {
     constexpr std::size_t size = 512 * 1024;  // a size of this test alone, so that slots are carved one after the other
     owned_stack first(size);
     owned_stack second(size);
-    ASSERT_EQ(second.s.low - first.s.low, static_cast<std::ptrdiff_t>(size));
+    ASSERT_EQ(second.s.low - first.s.low, static_cast<std::ptrdiff_t>(size + weft::detail::slot_gap));
     auto colour = [](weft::stack const& s) { return (s.low - weft::stack_guard_size + s.slot_size - s.top) / 128; };
     EXPECT_EQ(colour(second.s), (colour(first.s) + 1) % 16);
 }
