@@ -24,12 +24,14 @@ public:
     ~barrier_core();
 
     /// Returns true to the last of a phase; all others wait in it. The last has to call wake_chain(others).
-    WEFT_MIXED_FN bool arrive(waiter*& others, place where);
+    WEFT_MIXED_FN bool arrive(branch*& others, place where);
     /// The same, of one that does not come again, and does not wait.
-    bool drop(waiter*& others, place where);
+    bool drop(branch*& others, place where);
 
 private:
-    bool last(waiter*& others, place where);
+    static constexpr std::int64_t phase_over = 1;  // branch::amount
+
+    bool last(branch*& others, place where);
 
     std::int64_t expected_;
     std::int64_t missing_;
@@ -52,7 +54,7 @@ public:
     /// what the completion throws, to the last, when the others have been let go on.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void arrive_and_wait(place where = place::here()) {
-        detail::waiter* others = nullptr;
+        detail::branch* others = nullptr;
         if (core_.arrive(others, where)) {
             complete(others);
         }
@@ -61,16 +63,16 @@ public:
     /// Arrives, for the last time: one fewer is expected from the next phase on.
     /// Threads: any. Suspends: if the completion does. Allocates: no.
     WEFT_MIXED_FN void arrive_and_drop(place where = place::here()) {
-        detail::waiter* others = nullptr;
+        detail::branch* others = nullptr;
         if (core_.drop(others, where)) {
             complete(others);
         }
     }
 
 private:
-    void complete(detail::waiter* others) {
+    void complete(detail::branch* others) {
         struct at_end {
-            detail::waiter* others;
+            detail::branch* others;
             ~at_end() { detail::wake_chain(others); }
         } guard{others};
         completion_();

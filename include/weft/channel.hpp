@@ -60,7 +60,7 @@ public:
 protected:
     ~channel_base();
 
-    // A waiter's item is the sender's value, or where the receiver wants it. Its amount is set to this when it was let go
+    // A branch's item is the sender's value, or where the receiver wants it. Its amount is set to this when it was let go
     // because the channel was closed.
     static constexpr std::int64_t closed_mark = 1;
 
@@ -159,7 +159,7 @@ public:
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks.
     [[nodiscard]] WEFT_MIXED_FN bool send(T&& value, place where = place::here()) {
         std::unique_lock guard(lock_);
-        detail::waiter* receiver = nullptr;
+        detail::branch* receiver = nullptr;
         if (give(value, receiver)) {
             guard.unlock();
             detail::wake_chain(receiver);
@@ -177,7 +177,7 @@ public:
     /// Threads: any. Suspends: no.
     [[nodiscard]] bool try_send(T&& value) {
         std::unique_lock guard(lock_);
-        detail::waiter* receiver = nullptr;
+        detail::branch* receiver = nullptr;
         bool given = give(value, receiver);
         guard.unlock();
         detail::wake_chain(receiver);
@@ -190,7 +190,7 @@ public:
     [[nodiscard]] WEFT_MIXED_FN std::optional<T> receive(place where = place::here()) {
         std::optional<T> value;
         lock_.lock();
-        detail::waiter* sender = nullptr;
+        detail::branch* sender = nullptr;
         if (get(value, sender)) {
             lock_.unlock();
             detail::wake_chain(sender);
@@ -204,7 +204,7 @@ public:
     [[nodiscard]] std::optional<T> try_receive() {
         std::optional<T> value;
         lock_.lock();
-        detail::waiter* sender = nullptr;
+        detail::branch* sender = nullptr;
         (void)get(value, sender);
         lock_.unlock();
         detail::wake_chain(sender);
@@ -253,7 +253,7 @@ private:
     friend class when::sent<T>;
 
     /// Whether the value has gone: to a receiver, who is to be woken, or inside. Under lock_.
-    bool give(T& value, detail::waiter*& receiver) {
+    bool give(T& value, detail::branch*& receiver) {
         if (closed_) {
             return false;
         }
@@ -271,7 +271,7 @@ private:
     }
 
     /// Whether there is an answer: a value, or, as the channel is closed, none. `sender` is to be woken. Under lock_.
-    bool get(std::optional<T>& value, detail::waiter*& sender) noexcept {
+    bool get(std::optional<T>& value, detail::branch*& sender) noexcept {
         bool was_inside = values_.size() > 0;
         if (was_inside) {
             value.emplace(values_.pop());
@@ -303,13 +303,13 @@ public:
     result take() { return std::move(value_); }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &from_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override { return from_.get(value_, to_wake); }
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override { return from_.get(value_, to_wake); }
     void enlist() override {
-        w.item = &value_;
-        from_.receivers_.push(w);
+        b.item = &value_;
+        from_.receivers_.push(b);
     }
     WEFT_MIXED_FN void withdraw() noexcept override {
-        detail::give_up(w, {"a channel's next value", &from_, from_.lock_, from_.receivers_});
+        detail::withdraw(b, {"a channel's next value", &from_, from_.lock_, from_.receivers_});
     }
 
 private:
@@ -324,19 +324,19 @@ class sent final : public detail::select_case {
 public:
     using result = bool;
     sent(channel<T>& to, T& value, place where = place::here()) : select_case(where), to_(to), value_(value) {}
-    result take() { return !closed_ && w.amount == 0; }
+    result take() { return !closed_ && b.amount == 0; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &to_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override {
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override {
         closed_ = to_.closed_;
         return closed_ || to_.give(value_, to_wake);
     }
     void enlist() override {
-        w.item = std::addressof(value_);
-        to_.senders_.push(w);
+        b.item = std::addressof(value_);
+        to_.senders_.push(b);
     }
     WEFT_MIXED_FN void withdraw() noexcept override {
-        detail::give_up(w, {"room in a channel", &to_, to_.lock_, to_.senders_});
+        detail::withdraw(b, {"room in a channel", &to_, to_.lock_, to_.senders_});
     }
 
 private:

@@ -14,6 +14,8 @@
 //
 //     weft::suspend([&](weft::handle h) { device.on_done([h = std::move(h)]() mutable { h.wake(); }); });
 //
+// If f returns how to take back what it has begun, the wait can be cancelled and limited.
+//
 // Misuse is a bug in the caller. It is found in every build, and ends the program with a message that names the
 // coroutine and both places:
 //
@@ -24,10 +26,12 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <weft/detail/executor.hpp>
+#include <weft/detail/park.hpp>
 #include <weft/detail/switch.hpp>
 #include <weft/marks.hpp>
 #include <weft/place.hpp>
@@ -262,34 +266,82 @@ private:
     detail::leave(*self, thread, detail::yielded, where);
 }
 
+namespace detail {
+
+/// The wait of a suspend() that can be ended before its time.
+struct revocable_wait : park_action, interruptible_wait {
+    revocable_wait();
+
+    bool (*take_back)(revocable_wait&) = nullptr;
+    control_block* waiting = nullptr;
+    bool taken_back = false;
+};
+/// From now on it can. On the coroutine's loop, once it is parked.
+void can_be_taken_back(revocable_wait& wait, control_block& parked);
+/// Parks the calling coroutine; throws std::system_error if the wait is ended before its time.
+WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait, place where);
+
+}  // namespace detail
+
 /// Parks the calling coroutine, then calls `f(handle)` on the enterer's stack; comes back when handle.wake() was called.
 ///
-/// What `f` throws ends the program with a message. `f` must not touch what lies on the coroutine's stack, itself included, after the wake-up: the
-/// coroutine may run on by then. Ends the program with a message if called outside a coroutine.
+/// What `f` throws ends the program with a message. `f` must not touch what lies on the coroutine's stack, itself included,
+/// after the wake-up: the coroutine may run on by then. Ends the program with a message if called outside a coroutine.
+///
+/// If `f` returns nothing, only handle.wake() ends the wait. It may return a function instead, how to take back what it has
+/// begun: when the task is cancelled or a limit is met, that is called, on the coroutine's loop. If it returns true, nobody
+/// will call handle.wake() any more, and suspend() throws std::system_error (operation_canceled, timed_out). If it returns
+/// false, as it came too late, the wake-up ends the wait. What it throws ends the program with a message.
+///
+///     weft::suspend([&](weft::handle h) {
+///         auto id = device.start([h = std::move(h)]() mutable { h.wake(); });
+///         return [&device, id] { return device.cancel(id); };
+///     });
+///
+/// Where no loop runs the coroutine nobody ends its waits, and that function is not called.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 template <class F>
 WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
-    struct action : detail::park_action {
-        std::remove_reference_t<F>* f;
-    };
+    using how = std::invoke_result_t<F, handle>;
     detail::control_block& self = detail::current_or_die("suspend", where);
-    action parked;
-    parked.f = std::addressof(f);
-    parked.run = [](detail::park_action& a, detail::control_block& co) {
-        try {
-            std::forward<F> (*static_cast<action&>(a).f)(handle(co));
-        } catch (...) {
-            detail::die_of_throwing_while_parked();
-        }
-    };
-    detail::thread_state& thread = detail::this_thread();
-    self.home = thread.home;
-    self.waits_for = nullptr;
-    self.waits_on = nullptr;
-    self.since = thread.now;
-    self.status.store(detail::state::waiting, std::memory_order_relaxed);
-    WEFT_TRACE2(yield, &self, "a wake-up");
-    detail::leave(self, thread, reinterpret_cast<std::uintptr_t>(static_cast<detail::park_action*>(&parked)), where);
+    if constexpr (std::is_void_v<how>) {
+        struct action : detail::park_action {
+            std::remove_reference_t<F>* f;
+        } parked;
+        parked.f = std::addressof(f);
+        parked.run = [](detail::park_action& a, detail::control_block& co) {
+            try {
+                std::forward<F> (*static_cast<action&>(a).f)(handle(co));
+            } catch (...) {
+                detail::die_of_throwing_while_parked();
+            }
+        };
+        detail::park(self, nullptr, nullptr, where, &parked);
+    } else {
+        static_assert(std::is_invocable_r_v<bool, how&>,
+                      "what is given to suspend() returns nothing, or a function: how to take back what it has begun");
+        struct action : detail::revocable_wait {
+            std::remove_reference_t<F>* f;
+            std::optional<how> back;
+        } parked;
+        parked.f = std::addressof(f);
+        parked.take_back = [](detail::revocable_wait& w) -> bool { return (*static_cast<action&>(w).back)(); };
+        parked.run = [](detail::park_action& a, detail::control_block& co) {
+            bool on_a_loop = co.home != nullptr;  // then the coroutine goes on only after this
+            try {
+                how back = std::forward<F>(*static_cast<action&>(a).f)(handle(co));
+                if (on_a_loop) {
+                    static_cast<action&>(a).back.emplace(std::move(back));
+                }
+            } catch (...) {
+                detail::die_of_throwing_while_parked();
+            }
+            if (on_a_loop) {
+                detail::can_be_taken_back(static_cast<action&>(a), co);
+            }
+        };
+        detail::park_revocably(self, parked, where);
+    }
 }
 
 /// Whether the caller runs inside a coroutine.

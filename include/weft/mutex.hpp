@@ -101,6 +101,7 @@ private:
     }
     WEFT_MIXED_FN void lock_slowly(place where);
     [[nodiscard]] bool lock_soon() noexcept;
+    [[nodiscard]] bool take() noexcept;
     void unlock_slowly();
     [[noreturn]] void die_of_unlock(place where) const;
 

@@ -15,7 +15,7 @@
 //
 // All locks of the things waited for are held while it is looked whether one can be had, and while the waiters are linked
 // in; in the order of their addresses, so that no two selects hold each other up. From then on whoever has something to
-// give claims the whole wait with one compare-and-swap (detail::waiter::claim), and passes on to the next waiter if
+// give claims the whole wait with one compare-and-swap (detail::branch::claim), and passes on to the next waiter if
 // another was faster. So a select that takes one thing has taken none of the others.
 
 #pragma once
@@ -44,14 +44,14 @@ public:
     select_case(select_case const&) = delete;
     select_case& operator=(select_case const&) = delete;
 
-    waiter w;
+    branch b;
     place called_from;
 
     /// What guards it; nullptr if only the thread's own loop can give it.
     [[nodiscard]] virtual spin_lock* lock() noexcept { return nullptr; }
-    /// Takes it if it can be had; then sets `w.next` to those that have to be woken for it. Under the lock.
-    [[nodiscard]] virtual bool take_now(waiter*& to_wake) = 0;
-    /// Links the waiter in. Under the lock, after take_now() was in vain.
+    /// Takes it if it can be had; then sets `to_wake` to those that have to be woken for it. Under the lock.
+    [[nodiscard]] virtual bool take_now(branch*& to_wake) = 0;
+    /// Links the branch in. Under the lock, after take_now() was in vain.
     virtual void enlist() = 0;
     /// Takes it out, as another was chosen, or none.
     WEFT_MIXED_FN virtual void withdraw() noexcept = 0;
@@ -84,8 +84,8 @@ public:
     }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.waiters_lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
-    void enlist() override { m_.waiters_.push(w); }
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
+    void enlist() override { m_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override;
 
 private:
@@ -97,7 +97,7 @@ class locked<shared_mutex> final : public detail::select_case {
 public:
     using result = std::monostate;
     explicit locked(shared_mutex& m, place where = place::here()) : select_case(where), m_(m) {
-        w.amount = shared_mutex::exclusive;
+        b.amount = shared_mutex::exclusive;
     }
     result take() {
         m_.owner_.store(detail::runner(), std::memory_order_relaxed);
@@ -105,9 +105,9 @@ public:
     }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*&) override { return m_.take(shared_mutex::exclusive); }
-    void enlist() override { m_.waiters_.push(w); }
-    WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(w); }
+    [[nodiscard]] bool take_now(detail::branch*&) override { return m_.take(shared_mutex::exclusive); }
+    void enlist() override { m_.waiters_.push(b); }
+    WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(b); }
 
 private:
     shared_mutex& m_;
@@ -118,14 +118,14 @@ class locked_shared final : public detail::select_case {
 public:
     using result = std::monostate;
     explicit locked_shared(shared_mutex& m, place where = place::here()) : select_case(where), m_(m) {
-        w.amount = shared_mutex::shared;
+        b.amount = shared_mutex::shared;
     }
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*&) override { return m_.take(shared_mutex::shared); }
-    void enlist() override { m_.waiters_.push(w); }
-    WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(w); }
+    [[nodiscard]] bool take_now(detail::branch*&) override { return m_.take(shared_mutex::shared); }
+    void enlist() override { m_.waiters_.push(b); }
+    WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(b); }
 
 private:
     shared_mutex& m_;
@@ -136,13 +136,13 @@ class acquired final : public detail::select_case {
 public:
     using result = std::monostate;
     explicit acquired(semaphore& s, std::int64_t amount = 1, place where = place::here()) : select_case(where), s_(s) {
-        w.amount = amount;
+        b.amount = amount;
     }
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &s_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
-    void enlist() override { s_.waiters_.push(w); }
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
+    void enlist() override { s_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override;
 
 private:
@@ -157,8 +157,8 @@ public:
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &e_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*&) override { return e_.take(); }
-    void enlist() override { e_.waiters_.push(w); }
+    [[nodiscard]] bool take_now(detail::branch*&) override { return e_.take(); }
+    void enlist() override { e_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override;
 
 private:
@@ -174,8 +174,8 @@ public:
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &g_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*&) override { return g_.take(); }
-    void enlist() override { g_.waiters_.push(w); }
+    [[nodiscard]] bool take_now(detail::branch*&) override { return g_.take(); }
+    void enlist() override { g_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override;
 
 private:
@@ -192,8 +192,8 @@ public:
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &q_.lock_; }
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
-    void enlist() override { q_.waiters_.push(w); }
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
+    void enlist() override { q_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override;
 
 private:

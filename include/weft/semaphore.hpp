@@ -104,7 +104,9 @@ private:
     [[noreturn]] void die_of_start(std::int64_t available, place where) const noexcept;
     [[noreturn]] static void die_of_amount(char const* what, std::int64_t amount, place where) noexcept;
     WEFT_MIXED_FN void acquire_slowly(std::int64_t amount, place where);
-    detail::waiter* grant() noexcept;
+    [[nodiscard]] bool take(std::int64_t amount) noexcept;
+    detail::branch* grant() noexcept;
+    static detail::branch* grant_others(void* on, detail::branch& removed) noexcept;
 
     std::int64_t const maximum_;
     detail::atomic<std::uint64_t> word_;

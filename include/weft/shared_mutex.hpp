@@ -125,7 +125,7 @@ private:
     static constexpr std::uint64_t contended = 1;
     static constexpr std::uint64_t writer = 2;
     static constexpr std::uint64_t reader = 4;
-    enum kind : std::int64_t { shared, exclusive };  // waiter::amount
+    enum kind : std::int64_t { shared, exclusive };  // branch::amount
 
     bool become_writer(std::uint64_t from) {
         if (!word_.compare_exchange_strong(from, writer, std::memory_order_acquire)) {
@@ -137,12 +137,15 @@ private:
     WEFT_MIXED_FN void lock_slowly(kind k, place where);
     WEFT_MIXED_FN void upgrade_slowly(place where);
     void unlock_shared_slowly(place where);
-    [[nodiscard]] bool has_room(std::int64_t k) const;
+    [[nodiscard]] static bool has_room(std::uint64_t word, std::int64_t k) noexcept;
+    [[nodiscard]] std::uint64_t look() noexcept;
     [[nodiscard]] bool take(kind k) noexcept;
-    void withdraw(detail::waiter& w) noexcept;
+    [[nodiscard]] bool take_upgrade(place where);
+    void withdraw(detail::branch& b) noexcept;
     void require_writer(char const* what, place where) const;
     void leave(std::uint64_t change) noexcept;
-    detail::waiter* grant() noexcept;
+    detail::branch* grant() noexcept;
+    static detail::branch* grant_others(void* on, detail::branch& removed) noexcept;
 
     detail::atomic<std::uint64_t> word_{0};
     std::atomic<void const*> owner_{nullptr};  ///< The writer.

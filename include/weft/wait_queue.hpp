@@ -67,11 +67,11 @@ private:
     };
 
     template <class Lock>
-    WEFT_MIXED_FN void wait(Lock& lock, void (detail::waiter_list::*enlist)(detail::waiter&) noexcept, place where) {
+    WEFT_MIXED_FN void wait(Lock& lock, void (detail::waiter_list::*enlist)(detail::branch&) noexcept, place where) {
         if (detail::stop_of_caller().asked()) {
             detail::throw_stopped("wait");
         }
-        detail::waiter w;
+        detail::single_wait w;
         lock_.lock();
         (waiters_.*enlist)(w);
         try {

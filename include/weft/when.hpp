@@ -23,7 +23,7 @@ public:
     explicit at(clock::time_point moment, place where = place::here()) : select_case(where), moment_(moment) {}
     result take() { return {}; }
 
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) final;
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) final;
     void enlist() final;
     WEFT_MIXED_FN void withdraw() noexcept final;
 
@@ -47,7 +47,7 @@ public:
     explicit ended(task<T>& t, place where = place::here()) : select_case(where), joining_(this), task_(*t.state_) {}
     result take() { return {}; }
 
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
     void enlist() override;
     WEFT_MIXED_FN void withdraw() noexcept override;
 
@@ -65,7 +65,7 @@ public:
     using result = std::monostate;
     result take();
 
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
     void enlist() final;
     /// Waits until the system has let go of the descriptor.
     WEFT_MIXED_FN void withdraw() noexcept final;
@@ -98,7 +98,7 @@ public:
     explicit arrived(signals& s, place where = place::here());
     result take();
 
-    [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
 
 private:
     signals& signals_;

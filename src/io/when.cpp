@@ -12,9 +12,9 @@ namespace weft::when {
 namespace {
 
 /// On the thread that selects, from its loop.
-void give(detail::waiter& w) noexcept {
-    if (w.claim()) {
-        detail::wake(w);
+void give(detail::branch& b) noexcept {
+    if (b.claim()) {
+        detail::wake(*b.whose);
     }
 }
 
@@ -22,13 +22,13 @@ void give(detail::waiter& w) noexcept {
 
 // ---- time -----------------------------------------------------------------------------------------------------------
 
-bool at::take_now(detail::waiter*&) {
+bool at::take_now(detail::branch*&) {
     return moment_ <= detail::time_now();
 }
 
 void at::enlist() {
-    timer_.waiter = &w;
-    timer_.expired = [](timer& t) noexcept { give(*static_cast<detail::waiter*>(t.waiter)); };
+    timer_.waiter = &b;
+    timer_.expired = [](timer& t) noexcept { give(*static_cast<detail::branch*>(t.waiter)); };
     home_->arm(timer_, moment_);
 }
 
@@ -41,9 +41,9 @@ void at::withdraw() noexcept {
 // ---- tasks ----------------------------------------------------------------------------------------------------------
 
 ended::joining::joining(ended* c)
-    : joiner{[](joiner& j) noexcept { give(static_cast<joining&>(j).whose->w); }}, whose(c) {}
+    : joiner{[](joiner& j) noexcept { give(static_cast<joining&>(j).whose->b); }}, whose(c) {}
 
-bool ended::take_now(detail::waiter*&) {
+bool ended::take_now(detail::branch*&) {
     detail::check_thread(task_, "waited for", called_from);
     return task_.ended;
 }
@@ -63,7 +63,7 @@ void ended::withdraw() noexcept {
 ready::ready(int fd, int events, place where)
     : select_case(where), operation_{.what = operation::kind::poll, .fd = fd, .flags = events} {}
 
-bool ready::take_now(detail::waiter*&) {
+bool ready::take_now(detail::branch*&) {
     pollfd one{.fd = operation_.fd, .events = static_cast<short>(operation_.flags), .revents = 0};
     return ::poll(&one, 1, 0) > 0 && (one.revents & POLLNVAL) == 0;
 }
@@ -77,7 +77,7 @@ void ready::enlist() {
         if (me.withdrawing_ != nullptr) {
             me.withdrawing_->end();
         } else {
-            give(me.w);
+            give(me.b);
         }
     };
     home_->system().start(operation_);
@@ -109,7 +109,7 @@ writable::writable(int fd, place where) : ready(fd, POLLOUT, where) {}
 
 arrived::arrived(signals& s, place where) : ready(s.descriptor_.fd(), POLLIN, where), signals_(s) {}
 
-bool arrived::take_now(detail::waiter*&) {
+bool arrived::take_now(detail::branch*&) {
     which_ = signals_.next();
     return which_ != 0;
 }

@@ -7,27 +7,27 @@
 namespace weft::detail {
 
 barrier_core::~barrier_core() {
-    lock_.pass();
-    if (!waiters_.empty()) {
+    if (somebody_waits(lock_, waiters_)) {
         die({}, "a weft::barrier was destroyed while somebody waits for it");
     }
 }
 
 /// Under lock_, which it lets go of if it returns true.
-bool barrier_core::last(waiter*& others, place where) {
+bool barrier_core::last(branch*& others, place where) {
     if (missing_ == 0) {
         die(where, "more arrived at a weft::barrier than it expects");
     }
     if (--missing_ != 0) {
         return false;
     }
+    waiters_.for_each([](branch& b) { b.amount = phase_over; });
     others = waiters_.grant_all();
     missing_ = expected_;
     lock_.unlock();
     return true;
 }
 
-bool barrier_core::arrive(waiter*& others, place where) {
+bool barrier_core::arrive(branch*& others, place where) {
     if (stop_of_caller().asked()) {
         throw_stopped("arrive_and_wait");
     }
@@ -35,19 +35,22 @@ bool barrier_core::arrive(waiter*& others, place where) {
     if (last(others, where)) {
         return true;
     }
-    waiter w;
-    waiters_.push(w);
-    auto take_back = [](void* on) noexcept -> waiter* {
-        ++static_cast<barrier_core*>(on)->missing_;
+    auto take_back = [](void* on, branch& removed) noexcept -> branch* {
+        if (removed.amount != phase_over) {
+            ++static_cast<barrier_core*>(on)->missing_;
+        }
         return nullptr;
     };
-    if (!wait(w, {"a barrier", this, lock_, waiters_, take_back}, where)) {
+    single_wait w;
+    waiters_.push(w);
+    // One that was cancelled, and then found that the phase had ended with it, has arrived.
+    if (!wait(w, {"a barrier", this, lock_, waiters_, take_back}, where) && w.amount != phase_over) {
         throw_stopped("arrive_and_wait");
     }
     return false;
 }
 
-bool barrier_core::drop(waiter*& others, place where) {
+bool barrier_core::drop(branch*& others, place where) {
     lock_.lock();
     --expected_;
     if (last(others, where)) {

@@ -7,24 +7,25 @@
 namespace weft::detail {
 
 channel_base::~channel_base() {
-    if (!senders_.empty() || !receivers_.empty()) {
+    bool sending = somebody_waits(lock_, senders_);
+    if (somebody_waits(lock_, receivers_) || sending) {
         die({}, "a weft::channel was destroyed while somebody waits in it: close it, and let them end, first");
     }
 }
 
 void channel_base::close() noexcept {
-    waiter* let_go = nullptr;
-    waiter** end = &let_go;
+    branch* let_go = nullptr;
+    branch** end = &let_go;
     lock_.lock();
     closed_ = true;
     for (waiter_list* list : {&senders_, &receivers_}) {
-        while (waiter* w = list->grant_first()) {
-            w->amount = closed_mark;
-            w->next = nullptr;
-            *end = w;
-            end = &w->next;
+        while (branch* b = list->grant_first()) {
+            b->amount = closed_mark;
+            *end = b;
+            end = &b->next;
         }
     }
+    *end = nullptr;
     lock_.unlock();
     wake_chain(let_go);
 }
@@ -38,7 +39,7 @@ bool channel_base::wait_in(waiter_list& list, void* item, char const* what, plac
         lock_.unlock();
         throw_stopped(what);
     }
-    waiter w;
+    single_wait w;
     w.item = item;
     list.push(w);
     if (!wait(w, {what, this, lock_, list}, where)) {

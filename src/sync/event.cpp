@@ -7,25 +7,14 @@
 namespace weft {
 
 event::~event() {
-    if (!waiters_.empty()) {
+    if (detail::somebody_waits(lock_, waiters_)) {
         detail::die({}, "a weft::event was destroyed while somebody waits for it");
     }
 }
 
 void event::wait_slowly(place where) {
-    if (detail::stop_of_caller().asked()) {
-        detail::throw_stopped("wait");
-    }
-    lock_.lock();
-    if (take()) {
-        lock_.unlock();
-        return;
-    }
-    detail::waiter w;
-    waiters_.push(w);
-    if (!detail::wait(w, {"an event", this, lock_, waiters_}, where)) {
-        detail::throw_stopped("wait");
-    }
+    detail::single_wait w;
+    detail::wait_for_one(w, {"an event", this, lock_, waiters_}, "wait", where, [this] { return take(); });
 }
 
 /// Passes if it is set; else sees to it that set() comes by lock_. Under lock_.
@@ -39,7 +28,7 @@ bool event::take() noexcept {
 
 void event::set_slowly() noexcept {
     lock_.lock();
-    detail::waiter* granted = nullptr;
+    detail::branch* granted = nullptr;
     if (mode_ == manual) {
         granted = waiters_.grant_all();
         state_.store(is_set, std::memory_order_release);

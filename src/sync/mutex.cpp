@@ -7,8 +7,9 @@
 namespace weft {
 
 mutex::~mutex() {
-    waiters_lock_.pass();  // who has it last may be faster than who let go of it before
-    if (state_.load(std::memory_order_relaxed) != unlocked) {
+    // Who has it last may be faster than who let go of it before, or than one that has given up.
+    bool waited_for = detail::somebody_waits(waiters_lock_, waiters_);
+    if (waited_for || state_.load(std::memory_order_relaxed) != unlocked) {
         detail::die({}, "a weft::mutex was destroyed while it was locked");
     }
 }
@@ -24,16 +25,13 @@ void mutex::lock_slowly(place where) {
         return;
     }
     detail::waits_for_holder note(owner_, where);
-    waiters_lock_.lock();
-    if ((state_.fetch_or(locked | contended, std::memory_order_acquire) & locked) == 0) {
-        waiters_lock_.unlock();
-        return;
-    }
-    detail::waiter w;
-    waiters_.push(w);
-    if (!detail::wait(w, {"a mutex", this, waiters_lock_, waiters_}, where)) {
-        detail::throw_stopped("lock");
-    }
+    detail::single_wait w;
+    detail::wait_for_one(w, {"a mutex", this, waiters_lock_, waiters_}, "lock", where, [this] { return take(); });
+}
+
+/// Takes the lock if it is free. If not, its holder comes by the waiters from now on. Under waiters_lock_.
+bool mutex::take() noexcept {
+    return (state_.fetch_or(locked | contended, std::memory_order_acquire) & locked) == 0;
 }
 
 /// Whether the lock became free within a few looks. If the holder is on this thread, it does not: it runs when we wait.
@@ -56,7 +54,7 @@ bool mutex::lock_soon() noexcept {
 
 void mutex::unlock_slowly() {
     waiters_lock_.lock();
-    detail::waiter* first = waiters_.grant_first();
+    detail::branch* first = waiters_.grant_first();
     if (first == nullptr) {  // those that waited have given up
         state_.store(unlocked, std::memory_order_release);
         waiters_lock_.unlock();
@@ -65,11 +63,11 @@ void mutex::unlock_slowly() {
     if (waiters_.empty()) {
         state_.store(locked, std::memory_order_relaxed);
     }
-    if (first->thread != &detail::this_thread().stop) {
+    if (first->whose->thread != &detail::this_thread().stop) {
         thread_.store(nullptr, std::memory_order_relaxed);  // not this one any more; it tells which when it runs
     }
     waiters_lock_.unlock();
-    detail::wake(*first);
+    detail::wake(*first->whose);
 }
 
 void mutex::die_of_unlock(place where) const {

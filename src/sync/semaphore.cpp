@@ -9,8 +9,7 @@
 namespace weft {
 
 semaphore::~semaphore() {
-    lock_.pass();  // who has acquired may be faster than who has released
-    if (!waiters_.empty()) {
+    if (detail::somebody_waits(lock_, waiters_)) {
         detail::die({}, "a weft::semaphore was destroyed while somebody waits for it");
     }
 }
@@ -38,24 +37,25 @@ void semaphore::check_amount(std::int64_t amount, place where) const {
 
 void semaphore::acquire_slowly(std::int64_t amount, place where) {
     check_amount(amount, where);
-    if (detail::stop_of_caller().asked()) {
-        detail::throw_stopped("acquire");
+    detail::single_wait w(amount);
+    detail::wait_for_one(w, {"a semaphore", this, lock_, waiters_, grant_others}, "acquire", where,
+                         [=, this] { return take(amount); });
+}
+
+/// Takes so many if they can be had, and nobody waits for others. If not, release() comes by the waiters from now on. Under
+/// lock_.
+bool semaphore::take(std::int64_t amount) noexcept {
+    detail::wake_chain(grant());  // in whose way somebody stood who has given up
+    std::uint64_t word = word_.fetch_or(contended, std::memory_order_acquire);
+    bool had = waiters_.empty() && units(word) >= amount;
+    if (had) {
+        word_.fetch_sub(twice(amount) + contended, std::memory_order_relaxed);
     }
-    detail::waiter w;
-    w.amount = amount;
-    lock_.lock();
-    word_.fetch_or(contended, std::memory_order_relaxed);
-    waiters_.push(w);
-    // Units may have come back since try_acquire() looked. Only when nobody waited: with the bit set, release() serves.
-    (void)grant();
-    if (w.granted) {
-        lock_.unlock();
-        return;
-    }
-    auto grant_others = [](void* on) noexcept { return static_cast<semaphore*>(on)->grant(); };
-    if (!detail::wait(w, {"a semaphore", this, lock_, waiters_, grant_others}, where)) {
-        detail::throw_stopped("acquire");
-    }
+    return had;
+}
+
+detail::branch* semaphore::grant_others(void* on, detail::branch&) noexcept {
+    return static_cast<semaphore*>(on)->grant();
 }
 
 /// Whether there is room for so many more.
@@ -80,31 +80,29 @@ void semaphore::release(std::int64_t amount, place where) noexcept {
     lock_.lock();
     check_room(word_.load(std::memory_order_relaxed), amount, where);
     word_.fetch_add(twice(amount), std::memory_order_release);
-    detail::waiter* granted = grant();
+    detail::branch* granted = grant();
     lock_.unlock();
     detail::wake_chain(granted);
 }
 
 /// Serves waiters, from the first, as long as there are enough units; returns those that are to be woken. Under lock_.
-detail::waiter* semaphore::grant() noexcept {
-    detail::waiter* first = nullptr;
-    detail::waiter** end = &first;
-    while (!waiters_.empty() && available() >= waiters_.front().amount) {
-        detail::waiter& served = waiters_.front();
-        waiters_.remove(served);
-        if (!served.claim()) {
-            continue;
+detail::branch* semaphore::grant() noexcept {
+    detail::branch* all = nullptr;
+    detail::branch** end = &all;
+    detail::branch* next = nullptr;
+    while ((next = waiters_.first_waiting()) != nullptr && available() >= next->amount) {
+        if (next->claim()) {
+            waiters_.remove(*next);
+            word_.fetch_sub(twice(next->amount), std::memory_order_acquire);
+            *end = next;
+            end = &next->next;
         }
-        word_.fetch_sub(twice(served.amount), std::memory_order_acquire);
-        served.granted = true;
-        served.next = nullptr;
-        *end = &served;
-        end = &served.next;
     }
-    if (waiters_.empty()) {
+    *end = nullptr;
+    if (next == nullptr) {
         word_.fetch_and(~contended, std::memory_order_relaxed);
     }
-    return first;
+    return all;
 }
 
 }  // namespace weft

@@ -9,8 +9,10 @@
 namespace weft {
 
 shared_mutex::~shared_mutex() {
-    lock_.pass();  // who has it last may be faster than who let go of it before
-    if (word_.load(std::memory_order_relaxed) != 0) {
+    // Who has it last may be faster than who let go of it before, or than one that has given up.
+    bool waited_for = detail::somebody_waits(lock_, upgrading_);
+    waited_for = detail::somebody_waits(lock_, waiters_) || waited_for;
+    if (waited_for || word_.load(std::memory_order_relaxed) != 0) {
         detail::die({}, "a weft::shared_mutex was destroyed while it was locked");
     }
 }
@@ -19,52 +21,16 @@ void shared_mutex::lock_slowly(kind k, place where) {
     if (owner_.load(std::memory_order_relaxed) == detail::runner()) {
         detail::die(where, "a weft::shared_mutex was locked again by its writer: it would wait for itself for ever");
     }
-    if (detail::stop_of_caller().asked()) {
-        detail::throw_stopped("lock");
-    }
     detail::waits_for_holder note(owner_, where);
-    detail::waiter w;
-    w.amount = k;
-    lock_.lock();
-    word_.fetch_or(contended, std::memory_order_relaxed);
-    waiters_.push(w);
-    // The lock may have become free since the caller looked. With the bit set, it changes under lock_ only.
-    (void)grant();
-    if (w.granted) {
-        lock_.unlock();
-        return;
-    }
-    auto grant_others = [](void* on) noexcept { return static_cast<shared_mutex*>(on)->grant(); };
-    if (!detail::wait(w, {"a shared_mutex", this, lock_, waiters_, grant_others}, where)) {
-        detail::throw_stopped("lock");
-    }
+    detail::single_wait w(k);
+    detail::wait_for_one(w, {"a shared_mutex", this, lock_, waiters_, grant_others}, "lock", where,
+                         [=, this] { return take(k); });
 }
 
 void shared_mutex::upgrade_slowly(place where) {
-    if (detail::stop_of_caller().asked()) {
-        detail::throw_stopped("upgrade");
-    }
-    detail::waiter w;
-    lock_.lock();
-    std::uint64_t word = word_.fetch_or(contended, std::memory_order_relaxed);
-    if (word < reader) {
-        detail::die(where, "upgrade() of a weft::shared_mutex that the caller does not hold as a reader");
-    }
-    if (!upgrading_.empty()) {
-        detail::die(where,
-                    "deadlock: upgrade() of a weft::shared_mutex while another reader waits in upgrade(): each waits "
-                    "for the other to leave");
-    }
-    upgrading_.push(w);
-    (void)grant();
-    if (w.granted) {
-        lock_.unlock();
-        return;
-    }
-    auto grant_others = [](void* on) noexcept { return static_cast<shared_mutex*>(on)->grant(); };
-    if (!detail::wait(w, {"to be the only reader of a shared_mutex", this, lock_, upgrading_, grant_others}, where)) {
-        detail::throw_stopped("upgrade");
-    }
+    detail::single_wait w;
+    detail::wait_for_one(w, {"to be the only reader of a shared_mutex", this, lock_, upgrading_, grant_others},
+                         "upgrade", where, [=, this] { return take_upgrade(where); });
 }
 
 void shared_mutex::unlock(place where) {
@@ -103,58 +69,84 @@ void shared_mutex::require_writer(char const* what, place where) const {
 void shared_mutex::leave(std::uint64_t change) noexcept {
     lock_.lock();
     word_.fetch_sub(change, std::memory_order_acq_rel);
-    detail::waiter* granted = grant();
+    detail::branch* granted = grant();
     lock_.unlock();
     detail::wake_chain(granted);
 }
 
-/// Whether the lock itself lets one of that kind in. Under lock_, with the bit set.
-bool shared_mutex::has_room(std::int64_t k) const {
-    std::uint64_t word = word_.load(std::memory_order_relaxed) & ~contended;
-    return k == exclusive ? word == 0 : (word & writer) == 0;
+/// Whether the lock itself lets one of that kind in.
+bool shared_mutex::has_room(std::uint64_t word, std::int64_t k) noexcept {
+    return k == exclusive ? (word & ~contended) == 0 : (word & writer) == 0;
 }
 
-/// For a select: takes the lock if nobody is in the way. Under lock_. The bit stays set; whoever leaves clears it.
+/// Lets in those in whose way somebody stood who has given up. From now on whoever leaves comes by those that wait. Under
+/// lock_.
+std::uint64_t shared_mutex::look() noexcept {
+    detail::wake_chain(grant());
+    return word_.fetch_or(contended, std::memory_order_acquire) & ~contended;
+}
+
+/// Takes the lock if it lets one of that kind in, and nobody waits. Under lock_.
 bool shared_mutex::take(kind k) noexcept {
-    word_.fetch_or(contended, std::memory_order_relaxed);
-    if (!upgrading_.empty() || !waiters_.empty() || !has_room(k)) {
+    std::uint64_t word = look();
+    if (!upgrading_.empty() || !waiters_.empty() || !has_room(word, k)) {
         return false;
     }
-    word_.fetch_add(k == exclusive ? writer : reader, std::memory_order_acquire);
+    word_.fetch_add((k == exclusive ? writer : reader) - contended, std::memory_order_relaxed);
     return true;
 }
 
-void shared_mutex::withdraw(detail::waiter& w) noexcept {
-    auto grant_others = [](void* on) noexcept { return static_cast<shared_mutex*>(on)->grant(); };
-    detail::give_up(w, {"a shared_mutex", this, lock_, waiters_, grant_others});
+/// The same for a reader that is to become the writer, and goes before all that wait. Under lock_.
+bool shared_mutex::take_upgrade(place where) {
+    std::uint64_t word = look();
+    if (word < reader) {
+        detail::die(where, "upgrade() of a weft::shared_mutex that the caller does not hold as a reader");
+    }
+    if (!upgrading_.empty()) {
+        detail::die(where,
+                    "deadlock: upgrade() of a weft::shared_mutex while another reader waits in upgrade(): each waits "
+                    "for the other to leave");
+    }
+    if (word != reader) {
+        return false;
+    }
+    word_.fetch_add(writer - reader - (waiters_.empty() ? contended : 0), std::memory_order_relaxed);
+    return true;
+}
+
+detail::branch* shared_mutex::grant_others(void* on, detail::branch&) noexcept {
+    return static_cast<shared_mutex*>(on)->grant();
+}
+
+void shared_mutex::withdraw(detail::branch& b) noexcept {
+    detail::withdraw(b, {"a shared_mutex", this, lock_, waiters_, grant_others});
 }
 
 /// Lets in those that can come in, in order; returns them. Under lock_.
-detail::waiter* shared_mutex::grant() noexcept {
-    detail::waiter* first = nullptr;
-    detail::waiter** end = &first;
-    auto let_in = [&](detail::waiter_list& from, std::uint64_t change) {
-        detail::waiter& w = from.front();
-        from.remove(w);
-        if (!w.claim()) {
-            return;
+detail::branch* shared_mutex::grant() noexcept {
+    detail::branch* all = nullptr;
+    detail::branch** end = &all;
+    auto let_in = [&](detail::waiter_list& from, detail::branch& b, std::uint64_t change) {
+        if (b.claim()) {
+            from.remove(b);
+            word_.fetch_add(change, std::memory_order_acquire);
+            *end = &b;
+            end = &b.next;
         }
-        word_.fetch_add(change, std::memory_order_acquire);
-        w.granted = true;
-        w.next = nullptr;
-        *end = &w;
-        end = &w.next;
     };
-    if (!upgrading_.empty() && (word_.load(std::memory_order_relaxed) & ~contended) == reader) {
-        let_in(upgrading_, writer - reader);
+    detail::branch* next = upgrading_.first_waiting();
+    if (next != nullptr && (word_.load(std::memory_order_relaxed) & ~contended) == reader) {
+        let_in(upgrading_, *next, writer - reader);
     }
-    while (upgrading_.empty() && !waiters_.empty() && has_room(waiters_.front().amount)) {
-        let_in(waiters_, waiters_.front().amount == exclusive ? writer : reader);
+    while (upgrading_.first_waiting() == nullptr && (next = waiters_.first_waiting()) != nullptr &&
+           has_room(word_.load(std::memory_order_relaxed), next->amount)) {
+        let_in(waiters_, *next, next->amount == exclusive ? writer : reader);
     }
+    *end = nullptr;
     if (upgrading_.empty() && waiters_.empty()) {
         word_.fetch_and(~contended, std::memory_order_relaxed);
     }
-    return first;
+    return all;
 }
 
 }  // namespace weft

@@ -9,25 +9,14 @@
 namespace weft {
 
 wait_group::~wait_group() {
-    if (!waiters_.empty()) {
+    if (detail::somebody_waits(lock_, waiters_)) {
         detail::die({}, "a weft::wait_group was destroyed while somebody waits for it");
     }
 }
 
 void wait_group::wait_slowly(place where) {
-    if (detail::stop_of_caller().asked()) {
-        detail::throw_stopped("wait");
-    }
-    lock_.lock();
-    if (take()) {
-        lock_.unlock();
-        return;
-    }
-    detail::waiter w;
-    waiters_.push(w);
-    if (!detail::wait(w, {"a wait_group", this, lock_, waiters_}, where)) {
-        detail::throw_stopped("wait");
-    }
+    detail::single_wait w;
+    detail::wait_for_one(w, {"a wait_group", this, lock_, waiters_}, "wait", where, [this] { return take(); });
 }
 
 /// Passes if there is nothing to wait for; else sees to it that the last done() comes by lock_. Under lock_.
@@ -48,7 +37,7 @@ void wait_group::done_slowly(std::int64_t count, place where) {
         detail::die(where, "a weft::wait_group or latch counted down by " + std::to_string(count) + " from " +
                                std::to_string(left + count));
     }
-    detail::waiter* granted = nullptr;
+    detail::branch* granted = nullptr;
     if (left == 0) {
         granted = waiters_.grant_all();
         word_.fetch_and(~contended, std::memory_order_release);

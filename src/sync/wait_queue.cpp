@@ -9,36 +9,32 @@
 namespace weft {
 
 wait_queue::~wait_queue() {
-    if (!waiters_.empty()) {
+    if (detail::somebody_waits(lock_, waiters_)) {
         detail::die({}, "a weft::wait_queue was destroyed while somebody waits in it");
     }
 }
 
 bool wait_queue::wake_one() noexcept {
     lock_.lock();
-    detail::waiter* first = waiters_.grant_first();
+    detail::branch* first = waiters_.grant_first();
     lock_.unlock();
     if (first == nullptr) {
         return false;
     }
-    detail::wake(*first);
+    detail::wake(*first->whose);
     return true;
 }
 
 std::size_t wait_queue::wake_all() noexcept {
-    // Counted first: one that is woken and waits again at once waits for the next wake_all().
-    std::size_t waiting = 0;
-    {
-        std::lock_guard guard(lock_);
-        for (auto* w = waiters_.empty() ? nullptr : &waiters_.front(); w != nullptr; w = w->next) {
-            ++waiting;
-        }
+    lock_.lock();
+    detail::branch* all = waiters_.grant_all();
+    lock_.unlock();
+    std::size_t count = 0;
+    for (detail::branch const* b = all; b != nullptr; b = b->next) {
+        ++count;
     }
-    std::size_t woken = 0;
-    while (woken < waiting && wake_one()) {
-        ++woken;
-    }
-    return woken;
+    detail::wake_chain(all);
+    return count;
 }
 
 bool wait_queue::empty() const noexcept {

@@ -1,6 +1,5 @@
 // Floor 3: sync
 
-#include <string>
 #include <weft/detail/waiter.hpp>
 #include <weft/limit.hpp>
 
@@ -8,60 +7,116 @@
 
 namespace weft::detail {
 
-void waiter_list::push(waiter& w) noexcept {
-    w.next = nullptr;
-    w.previous = last_;
-    (last_ == nullptr ? first_ : last_->next) = &w;
-    last_ = &w;
-    w.linked = true;
+branch ended_early;
+
+void waiter_list::push(branch& b) noexcept {
+    b.next = nullptr;
+    b.previous = last_;
+    if (last_ == nullptr) {
+        first_.store(&b, std::memory_order_relaxed);
+    } else {
+        last_->next = &b;
+    }
+    last_ = &b;
 }
 
-void waiter_list::push_front(waiter& w) noexcept {
-    w.next = first_;
-    w.previous = nullptr;
-    (first_ == nullptr ? last_ : first_->previous) = &w;
-    first_ = &w;
-    w.linked = true;
+void waiter_list::push_front(branch& b) noexcept {
+    branch* first = first_.load(std::memory_order_relaxed);
+    b.next = first;
+    b.previous = nullptr;
+    (first == nullptr ? last_ : first->previous) = &b;
+    first_.store(&b, std::memory_order_relaxed);
 }
 
-void waiter_list::remove(waiter& w) noexcept {
-    (w.previous == nullptr ? first_ : w.previous->next) = w.next;
-    (w.next == nullptr ? last_ : w.next->previous) = w.previous;
-    w.linked = false;
+void waiter_list::unlink(branch* before, branch* after) noexcept {
+    (after == nullptr ? last_ : after->previous) = before;
+    if (before == nullptr) {
+        first_.store(after, std::memory_order_release);
+    } else {
+        before->next = after;
+    }
+}
+
+/// Goes past one whose wait was decided otherwise, to the next; takes it out, unless it is on its way already.
+branch* waiter_list::go_past(branch& decided) noexcept {
+    branch* before = decided.previous;
+    branch* after = decided.next;
+    if (decided.left.exchange(1, std::memory_order_acq_rel) == 0) {  // it may be gone from here on
+        unlink(before, after);
+    }
+    return after;
+}
+
+branch* waiter_list::first_waiting() noexcept {
+    branch* b = first_.load(std::memory_order_relaxed);
+    while (b != nullptr && !b->whose->pending()) {
+        b = go_past(*b);
+    }
+    return b;
+}
+
+bool waiter_list::empty() const noexcept {
+    branch const* b = first_.load(std::memory_order_relaxed);
+    while (b != nullptr && !b->whose->pending()) {
+        b = b->next;
+    }
+    return b == nullptr;
 }
 
 /// Among very many that wait, each has long left the processor's caches when its turn comes. So memory is asked for what the
 /// next one's turn will touch, while this one's goes on (docs/decisions/0010-waiting-under-load.md).
 void waiter_list::fetch_next() const noexcept {
-    if (first_ == nullptr || first_->coroutine == nullptr) {
+    branch const* first = first_.load(std::memory_order_relaxed);
+    if (first == nullptr || first->whose->coroutine == nullptr) {
         return;
     }
     constexpr std::size_t cache_line = 64;
-    __builtin_prefetch(first_->next, 1);
-    auto* block = reinterpret_cast<char*>(first_->coroutine);
+    __builtin_prefetch(first->next, 1);
+    auto* block = reinterpret_cast<char*>(first->whose->coroutine);
     for (std::size_t line = 0; line < sizeof(control_block); line += cache_line) {
         __builtin_prefetch(block + line, 1);
     }
 }
 
-waiter* waiter_list::grant_first() noexcept {
-    while (first_ != nullptr) {
-        waiter& w = *first_;
-        remove(w);
-        if (w.claim()) {
-            w.granted = true;
-            fetch_next();
-            return &w;
-        }
+branch* waiter_list::grant_first() noexcept {
+    branch* b = first_.load(std::memory_order_relaxed);
+    while (b != nullptr && !b->claim()) {
+        b = go_past(*b);
     }
-    return nullptr;
+    if (b != nullptr) {
+        remove(*b);
+        fetch_next();
+    }
+    return b;
 }
 
-waiter* waiter_list::grant_all() noexcept {
-    waiter* all = nullptr;
-    for (waiter** end = &all; (*end = grant_first()) != nullptr; end = &(*end)->next) {
+branch* waiter_list::grant_all() noexcept {
+    branch* all = nullptr;
+    branch** end = &all;
+    while (branch* b = grant_first()) {
+        *end = b;
+        end = &b->next;
     }
+    *end = nullptr;
     return all;
+}
+
+bool somebody_waits(spin_lock& lock, waiter_list& list) noexcept {
+    // Whoever has emptied the list did so under the lock. The load acquires what he did, so that pass() waits for his unlock().
+    while (list.first_.load(std::memory_order_acquire) != nullptr) {
+        lock.lock();
+        bool waits = list.first_waiting() != nullptr;
+        bool left = list.first_.load(std::memory_order_relaxed) == nullptr;
+        lock.unlock();
+        if (waits) {
+            return true;
+        }
+        if (!left) {
+            let_others_run();  // one is on its way to the lock
+        }
+    }
+    lock.pass();
+    return false;
 }
 
 void wake(waiter& w) noexcept {
@@ -80,9 +135,9 @@ void wake(waiter& w) noexcept {
     home->wakers.fetch_sub(1, std::memory_order_release);
 }
 
-void wake_chain(waiter* first) noexcept {
+void wake_chain(branch* first) noexcept {
     while (first != nullptr) {
-        wake(*std::exchange(first, first->next));
+        wake(*std::exchange(first, first->next)->whose);
     }
 }
 
@@ -112,61 +167,57 @@ void wait_as_thread(waiter& w, unlocking_wait& how) {
 
 }  // namespace
 
-bool give_up(waiter& w, wait_point const& point) noexcept {
-    point.lock.lock();
-    bool taken = w.linked;
-    waiter* granted = nullptr;
-    if (taken) {
-        point.list.remove(w);
-        granted = point.after_removal != nullptr ? point.after_removal(point.on) : nullptr;
+void withdraw(branch& b, wait_point const& point) noexcept {
+    if (b.left.exchange(1, std::memory_order_acq_rel) != 0) {
+        return;
     }
+    point.lock.lock();
+    point.list.remove(b);
+    branch* granted = point.after_removal != nullptr ? point.after_removal(point.on, b) : nullptr;
     point.lock.unlock();
     wake_chain(granted);
-    return taken;
+}
+
+void name_caller(waiter& w) noexcept {
+    thread_state& thread = this_thread();
+    w.coroutine = thread.current;
+    w.home = thread.home;
+    w.thread = &thread.stop;
 }
 
 void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, place where) {
-    thread_state& thread = this_thread();
-    control_block* self = thread.current;
     stop_state& mine = stop_of_caller();
-    w.coroutine = self;
-    w.home = thread.home;
-    w.thread = &thread.stop;
+    name_caller(w);
     how.run = [](park_action& a, control_block&) {
         auto& parked = static_cast<unlocking_wait&>(a);
         parked.unlock(parked);
     };
     mine.begin(how);
-    if (self != nullptr) {
-        park(*self, what, on, where, &how);
+    if (w.coroutine != nullptr) {
+        park(*w.coroutine, what, on, where, &how);
     } else {
         wait_as_thread(w, how);
     }
     mine.wait = nullptr;
 }
 
-bool wait(waiter& w, wait_point const& point, place where) {
-    struct single_wait : unlocking_wait {
-        waiter* w;
+bool wait(single_wait& w, wait_point const& point, place where) {
+    struct parked_wait : unlocking_wait {
+        single_wait* w;
         wait_point const* point;
     } how;
     how.w = &w;
     how.point = &point;
     how.interrupt = [](interruptible_wait& i) noexcept {
-        auto& me = static_cast<single_wait&>(i);
-        if (give_up(*me.w, *me.point)) {
+        auto& me = static_cast<parked_wait&>(i);
+        if (me.w->end_early()) {
+            withdraw(*me.w, *me.point);
             wake(*me.w);
         }
     };
-    how.unlock = [](unlocking_wait& u) noexcept { static_cast<single_wait&>(u).point->lock.unlock(); };
+    how.unlock = [](unlocking_wait& u) noexcept { static_cast<parked_wait&>(u).point->lock.unlock(); };
     wait(w, how, point.what, point.on, where);
-    return w.granted;
-}
-
-void throw_stopped(char const* what) {
-    bool timed_out = stop_of_caller().reason == stop_reason::timed_out;
-    throw std::system_error(std::make_error_code(timed_out ? std::errc::timed_out : std::errc::operation_canceled),
-                            std::string("weft: ") + what);
+    return w.granted();
 }
 
 }  // namespace weft::detail

@@ -7,11 +7,11 @@ namespace weft::detail {
 void one_shot::complete() noexcept {
     lock_.lock();
     done_ = true;
-    waiter* w = waiters_.grant_first();
+    branch* b = waiters_.grant_first();
     lock_.unlock();
     // A waiter that came later saw `done_` under the lock, so after the unlock(), which was the last that we did here.
-    if (w != nullptr) {
-        wake(*w);
+    if (b != nullptr) {
+        wake(*b->whose);
     }
 }
 
@@ -22,7 +22,7 @@ bool one_shot::wait(char const* what, place where) {
         lock_.unlock();
         return done;
     }
-    waiter w;
+    single_wait w;
     waiters_.push(w);
     return detail::wait(w, {what, this, lock_, waiters_}, where);
 }

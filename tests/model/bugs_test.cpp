@@ -89,7 +89,7 @@ public:
     void lock() {
         guard_.lock();
         if (taken_.exchange(true, std::memory_order_acquire)) {
-            weft::detail::waiter w;
+            weft::detail::single_wait w;
             waiters_.push(w);
             (void)weft::detail::wait(w, {"a lock", this, guard_, waiters_}, weft::place::here());
         } else {
@@ -102,7 +102,7 @@ public:
             taken_.store(false, std::memory_order_release);
         }
         guard_.lock();
-        weft::detail::waiter* first = waiters_.grant_first();
+        weft::detail::branch* first = waiters_.grant_first();
         taken_.store(first != nullptr, std::memory_order_release);
         guard_.unlock();
         weft::detail::wake_chain(first != nullptr ? (first->next = nullptr, first) : nullptr);

@@ -4,7 +4,7 @@ import build
 import packages
 import processes
 
-WHAT = ("core", "sync", "io")
+WHAT = ("core", "wait", "io")
 
 
 def main(arguments):

@@ -11,7 +11,7 @@
 namespace weft::detail {
 
 /// Parks the calling coroutine until wake(). Its wake-up must come on this thread, after the coroutine has left; where it
-/// may come from elsewhere, `after` has to be what lets others find the coroutine.
+/// may come from elsewhere, `after` has to be what lets others find the coroutine. `what`: nullptr for a bare suspend().
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline void park(control_block& self, char const* what, void const* on,
                                                           place where, park_action* after = nullptr) {
     thread_state& thread = this_thread();
@@ -20,7 +20,7 @@ namespace weft::detail {
     self.since = thread.now;
     self.home = thread.home;
     self.status.store(state::waiting, std::memory_order_relaxed);
-    WEFT_TRACE2(yield, &self, what);
+    WEFT_TRACE2(yield, &self, what == nullptr ? "a wake-up" : what);
     leave(self, thread, after == nullptr ? put_aside : reinterpret_cast<std::uintptr_t>(after), where);
 }
 

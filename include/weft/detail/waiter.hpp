@@ -1,16 +1,33 @@
 // Floor 3: sync
 //
-// What the primitives of this floor are made of: waiters, that lie on the stack of whoever waits, in lists that a
-// spin lock guards. Coroutines of any loop and plain threads wait alike:
+// What the primitives of this floor are made of. Coroutines of any loop and plain threads wait alike:
 //
-//     lock the list's spin lock; nothing to be had? link the waiter in; wait(): park, and only then unlock
+//     lock the primitive; is nothing to be had? link a branch into its list; park, and only then unlock
 //
-// A waker finds the waiter only after it has locked, so after the coroutine is parked: no wake-up comes too early. Who
-// takes a waiter out of the list, under the lock, decides how its wait ends: a waker grants, an interruption cancels.
+// A waiter is one wait; it lies on the stack of whoever waits. It has a branch, a node in a primitive's list, for each thing
+// that it waits for: a lock has one, a select() several. How the wait ends is one word of the waiter's, its outcome:
+//
+//     pending --(a grant, under the lock of the primitive)--> the branch that was granted
+//     pending --(cancelled, or out of time; on the waiter's thread)--> ended_early
+//
+// Who moves the word off `pending`, by one compare-and-swap (branch::claim, waiter::end_early), has decided how the wait ends,
+// and has to wake the waiter, once. All others came too late and go on: a grant to the next in the list.
+//
+// Why nothing is touched that is gone:
+//   * A waker finds a branch only under the primitive's lock, which the waiter lets go of when it is parked: no wake-up
+//     comes too early.
+//   * A branch leaves its list in one of two ways. Whoever has granted it takes it out, under the lock. One whose wait was
+//     decided otherwise is taken out by whoever sets `left` first: its waiter, which is on its way out (withdraw()), or
+//     somebody who comes by under the lock (waiter_list::first_waiting()).
+//   * So a waiter touches the primitive, after it was linked in, only if it has set `left` itself: then its branch is in the
+//     list still. A destructor that finds the list empty, and then the lock free, may free the memory: nobody comes any more.
+//   * The branches in a list are there as long as the lock is held: to leave, each has to take the lock, or somebody who
+//     holds it sets `left`, and from that moment on does not touch the branch.
 
 #pragma once
 
 #include <system_error>
+#include <utility>
 #include <weft/detail/atomic.hpp>
 #include <weft/detail/park.hpp>
 #include <weft/marks.hpp>
@@ -37,30 +54,43 @@ private:
     atomic<std::uint32_t> locked_{0};  // a whole word: not every processor exchanges bytes
 };
 
-struct waiter;
+struct branch;
 
-/// A wait for several things at once (see select.hpp), each with a waiter of its own: the first to claim it ends the wait.
-struct selection {
-    atomic<waiter*> chosen{nullptr};
-};
+/// In the place of the branch that was granted: the wait was ended before its time.
+extern branch ended_early;
 
+/// One wait. It lies on the stack of whoever waits.
 struct waiter {
-    waiter* next = nullptr;
-    waiter* previous = nullptr;
     control_block* coroutine = nullptr;  ///< nullptr: a plain thread waits,
     executor* home = nullptr;            ///< which runs this loop meanwhile, if it has one.
     stop_state* thread = nullptr;        ///< It sleeps on that one's signal.
-    bool linked = false;
-    bool granted = false;
-    std::int64_t amount = 0;     ///< The primitive's own;
-    void* item = nullptr;        ///< and this.
-    selection* among = nullptr;  ///< The wait for several that this one is part of.
+    atomic<branch*> outcome{nullptr};    ///< nullptr: pending.
 
-    /// Whether it may be granted what it waits for. Under the list's lock, and then it is taken out of the list.
-    [[nodiscard]] bool claim() noexcept {
-        waiter* nobody = nullptr;
-        return among == nullptr || among->chosen.compare_exchange_strong(nobody, this, std::memory_order_acq_rel);
+    [[nodiscard]] bool pending() const noexcept { return outcome.load(std::memory_order_relaxed) == nullptr; }
+    /// Decides that the wait ends with nothing. Returns false if it was decided before. On the waiter's thread.
+    [[nodiscard]] bool end_early() noexcept { return decide(&ended_early); }
+
+private:
+    friend struct branch;
+    [[nodiscard]] bool decide(branch* how) noexcept {
+        branch* undecided = nullptr;
+        return outcome.compare_exchange_strong(undecided, how, std::memory_order_acq_rel);
     }
+};
+
+/// One of the things that a waiter waits for.
+struct branch {
+    branch* next = nullptr;
+    branch* previous = nullptr;
+    waiter* whose = nullptr;
+    std::int64_t amount = 0;        ///< The primitive's own;
+    void* item = nullptr;           ///< and this.
+    atomic<std::uint32_t> left{0};  ///< The wait was decided otherwise, and somebody takes it out.
+
+    /// Decides that the wait ends with this branch. Returns false if it was decided before. Under the lock of its list, if it
+    /// is in one. Who got true takes it out of the list, and then wakes it.
+    [[nodiscard]] bool claim() noexcept { return whose->decide(this); }
+    [[nodiscard]] bool granted() const noexcept { return whose->outcome.load(std::memory_order_acquire) == this; }
 };
 
 /// First in, first out. Whoever calls holds the lock that guards it.
@@ -70,54 +100,103 @@ public:
     waiter_list(waiter_list const&) = delete;
     waiter_list& operator=(waiter_list const&) = delete;
 
-    [[nodiscard]] bool empty() const { return first_ == nullptr; }
-    [[nodiscard]] waiter& front() const { return *first_; }
-    void push(waiter& w) noexcept;
-    void push_front(waiter& w) noexcept;
-    void remove(waiter& w) noexcept;
-    /// Takes out the first that can be granted, and marks it granted; nullptr if there is none. Those before it, which
-    /// were granted something else meanwhile, are taken out too.
-    waiter* grant_first() noexcept;
+    void push(branch& b) noexcept;
+    void push_front(branch& b) noexcept;
+    /// The first that still waits, or nullptr. Those before it whose wait was decided otherwise are taken out: what they stood
+    /// in the way of is the caller's to grant.
+    [[nodiscard]] branch* first_waiting() noexcept;
+    /// Whether nobody waits.
+    [[nodiscard]] bool empty() const noexcept;
+    /// Grants the first that still waits, and takes it out. nullptr if there is none.
+    branch* grant_first() noexcept;
     /// grant_first() for all, linked by `next`: for wake_chain().
-    waiter* grant_all() noexcept;
+    branch* grant_all() noexcept;
+    /// Takes out one that the caller has claimed, or has just linked in.
+    void remove(branch& b) noexcept { unlink(b.previous, b.next); }
+    /// Calls f(branch&) for each that is in the list, whether it waits or is on its way out.
+    template <class F>
+    void for_each(F f) {
+        for (branch* b = first_.load(std::memory_order_relaxed); b != nullptr; b = b->next) {
+            f(*b);
+        }
+    }
 
 private:
+    friend bool somebody_waits(spin_lock& lock, waiter_list& list) noexcept;
+
+    void unlink(branch* before, branch* after) noexcept;
+    [[nodiscard]] branch* go_past(branch& decided) noexcept;
     void fetch_next() const noexcept;
 
-    waiter* first_ = nullptr;
-    waiter* last_ = nullptr;
+    std::atomic<branch*> first_{nullptr};  ///< Changes under the lock only; for somebody_waits().
+    branch* last_ = nullptr;
 };
 
-/// Ends the wait of a waiter that was taken out of its list. The waiter may be gone afterwards.
+/// For destructors: lets those leave whose wait was decided, and whoever holds the lock. Returns whether somebody still waits.
+[[nodiscard]] bool somebody_waits(spin_lock& lock, waiter_list& list) noexcept;
+
+/// Ends the wait, whose outcome was decided by the caller. The waiter may be gone afterwards.
 void wake(waiter& w) noexcept;
 
-/// wake() for all from `first` on, linked by `next`. Not under the lock: who is woken may destroy the primitive.
-void wake_chain(waiter* first) noexcept;
+/// Ends the waits of branches that were granted, from `first` on, linked by `next`. Not under the lock: who is woken may
+/// destroy the primitive.
+void wake_chain(branch* first) noexcept;
 
-/// What a wait is for: for its interruption, and for messages and debuggers.
+/// What a wait is for: for its end before its time, and for messages and debuggers.
 struct wait_point {
     char const* what;
     void* on;
     spin_lock& lock;
     waiter_list& list;
-    /// Called under the lock when a waiter was taken out that gave up: those that can have something now that it does not
-    /// stand before them any more, for wake_chain().
-    waiter* (*after_removal)(void* on) noexcept = nullptr;
+    /// Called under the lock when a branch was taken out whose wait was decided otherwise: returns those that can have
+    /// something now that it does not stand before them any more, for wake_chain().
+    branch* (*after_removal)(void* on, branch& removed) noexcept = nullptr;
 };
 
-/// A waiter gives up: takes it out of the list, if it is there still. Returns whether it was.
-bool give_up(waiter& w, wait_point const& point) noexcept;
+/// The wait of `b` was decided otherwise: takes it out of the list, unless somebody else does. On the waiter's thread.
+void withdraw(branch& b, wait_point const& point) noexcept;
 
-/// Waits until woken. The caller holds the point's lock, and has linked `w` into its list; both are so no longer after.
-/// Returns false when the wait was ended before its time.
-WEFT_MIXED_FN bool wait(waiter& w, wait_point const& point, place where);
-
-/// The part of wait() that all waits of this floor share: parks, or puts the thread to sleep, and lets go of the locks
-/// then. Those who wake, find `w` in a list, or what it is linked to.
+/// The part of a wait that all waits of this floor share: parks, or puts the thread to sleep, and lets go of the locks then.
+/// Those who wake, find `w` by its branches.
 struct unlocking_wait : interruptible_wait, park_action {
     void (*unlock)(unlocking_wait&) noexcept = nullptr;
 };
 WEFT_MIXED_FN void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, place where);
+
+/// Says in `w` who waits: the caller.
+void name_caller(waiter& w) noexcept;
+
+/// A wait for one thing.
+struct single_wait : waiter, branch {
+    single_wait() { whose = this; }
+    explicit single_wait(std::int64_t units) : single_wait() { amount = units; }
+};
+
+/// Waits until it is granted. The caller holds the point's lock, and has linked `w` into its list; both are so no longer
+/// after. Returns false when the wait was ended before its time.
+WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, place where);
+
+/// The whole wait for one thing:
+///
+///     detail::wait_for_one(w, {"an event", this, lock_, waiters_}, "wait", where, [&] { return take(); });
+///
+/// `take()`, under the lock, says whether it can be had at once. Else waits; throws what throw_stopped(call) does when the
+/// wait is ended before its time.
+template <class Take>
+WEFT_MIXED_FN void wait_for_one(single_wait& w, wait_point const& point, char const* call, place where, Take take) {
+    if (stop_of_caller().asked()) {
+        throw_stopped(call);
+    }
+    point.lock.lock();
+    if (take()) {
+        point.lock.unlock();
+        return;
+    }
+    point.list.push(w);
+    if (!wait(w, point, where)) {
+        throw_stopped(call);
+    }
+}
 
 /// The identity of whoever runs: a coroutine, or else a thread.
 [[nodiscard]] inline void const* runner() {

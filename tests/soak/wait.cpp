@@ -1,10 +1,11 @@
 // What can be waited for, used at random by many coroutines of several loops, with limits that are met and tasks that are
 // cancelled at any moment; counters prove that nothing is lost and nothing is had twice.
 //
-//     soak_sync [--seconds N] [--seed N] [--threads N] [--coroutines N]
+//     soak_wait [--seconds N] [--seed N] [--threads N] [--coroutines N]
 //
 // The seed gives each coroutine the same choices again; in which order the threads make them is the machine's.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -29,6 +31,7 @@
 #include <weft/once.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/shared_mutex.hpp>
+#include <weft/unix.hpp>
 #include <weft/wait_group.hpp>
 #include <weft/when.hpp>
 
@@ -84,12 +87,111 @@ struct world {
     std::array<std::uint64_t, 4'096> made{};  ///< Each is guarded by its flag.
 
     counter operations, given_up, cancelled;
+    counter helpers_begun, helpers_ended;
+    counter asked, rung, taken_back;
+    counter bytes;
     std::atomic<bool> over{false};
+};
+
+/// A pair of sockets of one loop. The bytes count up, so that one that is lost or comes twice is seen.
+class counted_stream {
+public:
+    /// Writes some. What was written before the wait was ended stays written.
+    void write(std::size_t count) {
+        std::scoped_lock lock(writing_);
+        std::array<std::byte, most> bytes;
+        for (std::size_t i = 0; i < count; ++i) {
+            bytes[i] = static_cast<std::byte>(written_ + i);
+        }
+        std::error_code ec;
+        written_ += ends_.first.write_all(std::span(bytes).first(count), ec);
+        throw_if(ec);
+    }
+    /// Reads what is there. Returns how many.
+    std::size_t read(std::size_t count) {
+        std::scoped_lock lock(reading_);
+        std::array<std::byte, most> bytes;
+        std::error_code ec;
+        std::size_t n = ends_.second.read(std::span(bytes).first(count), ec);
+        for (std::size_t i = 0; i < n; ++i) {
+            REQUIRE(bytes[i] == static_cast<std::byte>(read_ + i));
+        }
+        read_ += n;
+        throw_if(ec);
+        return n;
+    }
+    /// Reads what is left.
+    void finish() {
+        ends_.first.shutdown_write();
+        while (read(most) != 0) {
+        }
+        REQUIRE(read_ == written_);
+    }
+
+    static constexpr std::size_t most = 4'096;
+
+private:
+    static void throw_if(std::error_code const& ec) {
+        if (ec) {
+            throw std::system_error(ec);
+        }
+    }
+
+    std::pair<weft::unix_stream, weft::unix_stream> ends_ = weft::unix_stream_pair();
+    weft::mutex writing_, reading_;
+    std::uint64_t written_ = 0, read_ = 0;
+};
+
+/// What rings for those that wait in suspend(). One loop's.
+class doorbell {
+public:
+    explicit doorbell(world& w) : w_(w) {}
+
+    void wait() {
+        weft::suspend([this](weft::handle h) {
+            w_.asked.add();
+            std::uint64_t id = ++last_;
+            waiting_.emplace_back(id, std::move(h));
+            return [this, id] { return forget(id); };
+        });
+        w_.rung.add();
+    }
+    void ring() {
+        if (!waiting_.empty()) {
+            weft::handle first = std::move(waiting_.front().second);
+            waiting_.pop_front();
+            first.wake();
+        }
+    }
+    ~doorbell() { REQUIRE(waiting_.empty()); }
+
+private:
+    bool forget(std::uint64_t id) {
+        auto found = std::ranges::find(waiting_, id, &std::pair<std::uint64_t, weft::handle>::first);
+        if (found == waiting_.end()) {
+            return false;
+        }
+        w_.taken_back.add();
+        waiting_.erase(found);
+        return true;
+    }
+
+    world& w_;
+    std::uint64_t last_ = 0;
+    std::deque<std::pair<std::uint64_t, weft::handle>> waiting_;
+};
+
+/// What the coroutines of one loop share.
+struct place_of_one_loop {
+    explicit place_of_one_loop(world& w) : bell(w) {}
+
+    counted_stream stream;
+    doorbell bell;
 };
 
 class actor {
 public:
-    actor(world& w, std::uint64_t start) : w_(w), random_(start) {}
+    actor(world& w, place_of_one_loop& here, std::uint64_t start) : w_(w), here_(here), random_(start) {}
 
     /// Until it is cancelled.
     void live() {
@@ -115,7 +217,7 @@ private:
     }
 
     void act() {
-        switch (below(15)) {
+        switch (below(19)) {
             case 0:
                 use_lock();
                 break;
@@ -153,6 +255,18 @@ private:
                 break;
             case 13:
                 make_once();
+                break;
+            case 14:
+                here_.stream.write(1 + below(counted_stream::most));
+                break;
+            case 15:
+                w_.bytes.add(here_.stream.read(1 + below(counted_stream::most)));
+                break;
+            case 16:
+                below(2) == 0 ? here_.bell.ring() : here_.bell.wait();
+                break;
+            case 17:
+                have_helpers();
                 break;
             default:
                 weft::sleep_for(std::chrono::microseconds(below(100)));
@@ -319,6 +433,25 @@ private:
         REQUIRE(w_.made[which] == 1);
     }
 
+    /// Tasks of its own, that it joins, or leaves to the scope's end.
+    void have_helpers() {
+        weft::scope helpers;
+        std::uint64_t count = 1 + below(3);
+        for (std::uint64_t i = 0; i < count; ++i) {
+            helpers.spawn([this, pause = std::chrono::microseconds(below(100))] {
+                w_.helpers_begun.add();
+                struct at_end {
+                    counter& ended;
+                    ~at_end() { ended.add(); }
+                } end{w_.helpers_ended};
+                weft::sleep_for(pause);
+            });
+        }
+        if (below(2) == 0) {
+            helpers.join();
+        }
+    }
+
     void wait_or_wake() {
         switch (below(4)) {
             case 0:
@@ -354,6 +487,7 @@ private:
     }
 
     world& w_;
+    place_of_one_loop& here_;
     std::mt19937_64 random_;
 };
 
@@ -361,6 +495,7 @@ private:
 void run_loop(world& w, std::uint64_t start, std::size_t count) {
     std::mt19937_64 random(start);
     weft::run([&] {
+        place_of_one_loop here(w);
         std::vector<std::unique_ptr<actor>> actors(count);
         std::vector<weft::task<void>> tasks(count);
         auto end = [&](std::size_t i) {
@@ -377,7 +512,7 @@ void run_loop(world& w, std::uint64_t start, std::size_t count) {
         };
         for (std::size_t i = 0; !w.over.load(std::memory_order_relaxed); i = i + 1 < count ? i + 1 : random() % count) {
             end(i);
-            actors[i] = std::make_unique<actor>(w, random());
+            actors[i] = std::make_unique<actor>(w, here, random());
             tasks[i] = weft::spawn({.stack_size = 64 * 1024}, [a = actors[i].get()] { a->live(); });
             if (random() % 4 == 0) {
                 weft::sleep_for(std::chrono::microseconds(random() % 500));
@@ -386,6 +521,7 @@ void run_loop(world& w, std::uint64_t start, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) {
             end(i);
         }
+        here.stream.finish();
     });
 }
 
@@ -409,6 +545,8 @@ void check(world& w) {
     REQUIRE(w.met.get() == w.phases.get() * world::meeting);
     REQUIRE(w.group.count() == 0);
     REQUIRE(w.pushes.get() == w.pops.get() + w.stack.size());
+    REQUIRE(w.helpers_begun.get() == w.helpers_ended.get());
+    REQUIRE(w.asked.get() == w.rung.get() + w.taken_back.get());
 }
 
 }  // namespace
@@ -416,7 +554,7 @@ void check(world& w) {
 int main(int argc, char** argv) {
     std::uint64_t seconds = 60, threads = 4, coroutines = 1'000;
     soak::read_options(argc, argv, {{"seconds", seconds}, {"threads", threads}, {"coroutines", coroutines}});
-    std::printf("soak sync: --seed %" PRIu64 " --threads %" PRIu64 " --coroutines %" PRIu64 "\n", seed, threads,
+    std::printf("soak wait: --seed %" PRIu64 " --threads %" PRIu64 " --coroutines %" PRIu64 "\n", seed, threads,
                 coroutines);
     std::fflush(stdout);
     world w;
@@ -428,9 +566,9 @@ int main(int argc, char** argv) {
     w.over = true;
     loops.clear();
     check(w);
-    std::printf("soak sync: done: %" PRIu64 " operations, %" PRIu64 " given up, %" PRIu64 " tasks cancelled; %" PRIu64
+    std::printf("soak wait: done: %" PRIu64 " operations, %" PRIu64 " given up, %" PRIu64 " tasks cancelled; %" PRIu64
                 " locked, %" PRIu64 " written, %" PRIu64 " woken, %" PRIu64 " passed, %" PRIu64 " popped, %" PRIu64
-                " in values received\n",
+                " in values received, %" PRIu64 " bytes, %" PRIu64 " helpers, %" PRIu64 " rung\n",
                 w.operations.get(), w.given_up.get(), w.cancelled.get(), w.locked.get(), w.written.get(), w.woken.get(),
-                w.passed.get(), w.pops.get(), w.received.get());
+                w.passed.get(), w.pops.get(), w.received.get(), w.bytes.get(), w.helpers_ended.get(), w.rung.get());
 }
