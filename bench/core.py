@@ -1,4 +1,4 @@
-"""Runs bench_core and reports the ratios: `./dev bench core [--quick]`.
+"""Runs bench_core, and the yields of bench_sync, and reports the ratios: `./dev bench core [--quick]`.
 
 One thread, pinned where the system allows it; the median of several repetitions, interleaved so that a machine that
 changes its speed changes it for all.
@@ -11,12 +11,14 @@ import shutil
 import subprocess
 
 import report
+import sync
 
 TARGETS = [
     # name, benchmark, against, target
     ("enter + yield", "weft_pair", "plain_call", "<= 2.2"),
     ("enter + yield", "weft_pair", "boost_pair", "<= 0.33"),
-    ("enter + yield inside a coroutine", "weft_pair_nested", "boost_pair", None),
+    ("enter + yield inside a coroutine", "weft_pair_nested", "weft_pair", "<= 1.5"),
+    ("enter + yield inside a coroutine", "weft_pair_nested", "boost_pair", "<= 0.5"),
     ("enter + yield, ucontext backend", "ucontext/weft_pair", "ucontext/bare_setjmp", "<= 1.15"),
     ("create, run, end", "weft_life", "boost_life", "<= 0.5"),
     *[(f"{n} in turn", f"weft_in_turn/{n}", f"boost_in_turn/{n}", "< 1.0") for n in (16, 100, 1000, 10000, 100000)],
@@ -66,6 +68,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", required=True)
     parser.add_argument("--ucontext", help="the same program, with that backend")
+    parser.add_argument("--sync", required=True)
+    parser.add_argument("--go", required=True)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     ns = measure(arguments.binary, arguments.quick)
@@ -77,6 +81,7 @@ def main():
         if against in ns:
             rows.append(report.row(name, "ns", ns[benchmark], f"{against} {ns[against]:.2f}",
                                    ns[benchmark] / ns[against], target))
+    rows += sync.yields(arguments.sync, arguments.go, arguments.quick)
     rows += million(pathlib.Path(arguments.binary).with_name("bench_million"), arguments.quick)
     report.report("core", rows)
 

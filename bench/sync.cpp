@@ -24,21 +24,28 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr weft::coroutine_options small{.stack_size = 32 * 1024};
+
 // ---- weft -----------------------------------------------------------------------------------------------------------
 
+/// So many tasks that only yield, the measuring one among them.
 void weft_yield(benchmark::State& state) {
     weft::run([&] {
         bool over = false;
-        auto other = weft::spawn([&] {
-            while (!over) {
-                weft::yield();
-            }
-        });
-        while (state.KeepRunningBatch(2)) {
+        weft::scope others;
+        for (std::int64_t i = 1; i < state.range(0); ++i) {
+            others.spawn(small, [&] {
+                while (!over) {
+                    weft::yield();
+                }
+            });
+        }
+        weft::yield();
+        while (state.KeepRunningBatch(state.range(0))) {
             weft::yield();
         }
         over = true;
-        other.join();
+        others.join();
     });
 }
 
@@ -153,7 +160,6 @@ void weft_timer(benchmark::State& state) {
 
 // ---- among more and more others -------------------------------------------------------------------------------------
 
-constexpr weft::coroutine_options small{.stack_size = 32 * 1024};
 
 /// Wakes the first of `state.range(0)` that wait, which then waits again.
 void growth_waiters(benchmark::State& state) {
@@ -199,7 +205,7 @@ void growth_tasks(benchmark::State& state) {
     });
 }
 
-BENCHMARK(weft_yield)->UseRealTime();
+BENCHMARK(weft_yield)->Arg(2)->Arg(100)->Arg(10'000)->Arg(100'000)->UseRealTime();
 BENCHMARK(weft_spawn_join)->UseRealTime();
 BENCHMARK(weft_channel)->UseRealTime();
 BENCHMARK(weft_mutex)->UseRealTime();

@@ -4,28 +4,37 @@ package main
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 )
 
-func yields(b *testing.B) {
-	over := false
-	done := make(chan bool)
-	go func() {
-		for !over {
+// So many goroutines that only yield, the measuring one among them.
+func yields(ready int) func(*testing.B) {
+	return func(b *testing.B) {
+		over := false
+		var others sync.WaitGroup
+		others.Add(ready - 1)
+		for i := 1; i < ready; i++ {
+			go func() {
+				for !over {
+					runtime.Gosched()
+				}
+				others.Done()
+			}()
+		}
+		runtime.Gosched()
+		b.ResetTimer()
+		for i := 0; i < b.N; i += ready {
 			runtime.Gosched()
 		}
-		done <- true
-	}()
-	b.ResetTimer()
-	for i := 0; i < b.N; i += 2 {
-		runtime.Gosched()
+		b.StopTimer()
+		over = true
+		others.Wait()
 	}
-	b.StopTimer()
-	over = true
-	<-done
 }
 
 func spawnJoin(b *testing.B) {
@@ -103,15 +112,21 @@ func pingPong(b *testing.B) {
 func main() {
 	testing.Init()
 	seconds := flag.String("time", "0.2s", "how long each is done")
+	only := flag.String("only", "", "those alone whose name begins so")
 	flag.Parse()
 	flag.Set("test.benchtime", *seconds)
 	figures := map[string]float64{}
 	measure := func(name string, threads int, f func(*testing.B)) {
+		if !strings.HasPrefix(name, *only) {
+			return
+		}
 		runtime.GOMAXPROCS(threads)
 		r := testing.Benchmark(f)
 		figures[name] = float64(r.T.Nanoseconds()) / float64(r.N)
 	}
-	measure("go_yield", 1, yields)
+	for _, ready := range []int{2, 100, 10000, 100000} {
+		measure(fmt.Sprintf("go_yield/%d", ready), 1, yields(ready))
+	}
 	measure("go_spawn_join", 1, spawnJoin)
 	measure("go_channel", 1, channel)
 	measure("go_mutex", 1, mutex)

@@ -12,10 +12,12 @@ import subprocess
 import growth
 import report
 
+YIELDS = [(f"yield, {n:,} ready", f"weft_yield/{n}", f"go_yield/{n}", target)
+          for n, target in ((2, "<= 0.2"), (100, None), (10000, "<= 0.25"), (100000, "<= 0.25"))]
 TARGETS = [
     # name, benchmark, against, target
-    ("yield to the loop", "weft_yield", "go_yield", "<= 0.35"),
-    ("yield to the loop", "weft_yield", "boost_yield", None),
+    *YIELDS,
+    ("yield, 2 ready", "weft_yield/2", "boost_yield", None),
     ("spawn + join", "weft_spawn_join", "go_spawn_join", "<= 0.25"),
     ("spawn + join", "weft_spawn_join", "boost_spawn_join", None),
     ("channel(0), send + receive", "weft_channel", "go_channel", "<= 0.4"),
@@ -39,14 +41,25 @@ def of_benchmark(binary, pattern, seconds, time="real_time"):
     return {b["run_name"].removesuffix("/real_time"): b[time] for b in result["benchmarks"]}
 
 
-def medians(binary, go, quick):
+def medians(binary, go, quick, pattern="", others="^(weft|boost|libuv)"):
+    """The median of each. `pattern`: which of Go's, and `others`: which of the rest."""
     seconds, rounds = (0.05, 3) if quick else (0.2, 7)
     figures = {}
     for _ in range(rounds):
-        for some in of_benchmark(binary, "^(weft|boost|libuv)", seconds), run([go, f"-time={seconds}s"]):
+        for some in of_benchmark(binary, others, seconds), run([go, f"-time={seconds}s", f"-only={pattern}"]):
             for name, ns in some.items():
                 figures.setdefault(name, []).append(ns)
     return {name: statistics.median(ns) for name, ns in figures.items()}
+
+
+def rows_of(targets, ns):
+    return [report.row(name, "ns", ns[benchmark], f"{against} {ns[against]:.1f}", ns[benchmark] / ns[against], target)
+            for name, benchmark, against, target in targets if against in ns]
+
+
+def yields(binary, go, quick):
+    """The rows of those alone."""
+    return rows_of(YIELDS, medians(binary, go, quick, "go_yield", "^weft_yield"))
 
 
 def main():
@@ -57,8 +70,7 @@ def main():
     parser.add_argument("--plot", help="where to draw the growth")
     arguments = parser.parse_args()
     ns = medians(arguments.binary, arguments.go, arguments.quick)
-    rows = [report.row(name, "ns", ns[benchmark], f"{against} {ns[against]:.1f}", ns[benchmark] / ns[against], target)
-            for name, benchmark, against, target in TARGETS if against in ns]
+    rows = rows_of(TARGETS, ns)
     curves = {}
     for what in GROWTH:
         # One thread, compared with itself: the processor's time, which other programs disturb least.

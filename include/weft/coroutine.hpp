@@ -80,8 +80,9 @@ void keep_fpu_control(control_block& co);
     WEFT_TRACE1(terminate, &self);
     self.status.store(state::done, std::memory_order_relaxed);
     self.fiber.before_leave(true);
-    context::frame& enterer = this_thread().enterer;
-    context::switch_to(self.left, enterer, enterer.stack_pointer, finished);
+    thread_state& thread = this_thread();
+    put_enterer_back(self, thread);
+    context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, finished);
     __builtin_unreachable();
 }
 

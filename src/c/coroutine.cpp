@@ -73,7 +73,8 @@ cleanups& cleanups_of_caller() {
 // Functions of their own, that are jumped to. So the fast paths call nothing, and have the less to save.
 
 [[gnu::noinline]] bool enter_nested(detail::control_block& co, detail::thread_state& thread) noexcept {
-    return end_of_enter(co, detail::resume_nested(co, thread, detail::go_on));
+    detail::put_enterer_aside(*thread.current, thread);
+    return end_of_enter(co, detail::resume(co, thread, detail::go_on, thread.current));
 }
 
 [[gnu::noinline]] bool enter_slowly(weft_coroutine* coroutine, place where) noexcept {
@@ -143,7 +144,7 @@ bool weft_enter_at(weft_coroutine* coroutine, weft_place where) {
     if (thread.current != nullptr) {
         return enter_nested(co, thread);
     }
-    return end_of_enter(co, detail::resume(co, thread, detail::go_on));
+    return end_of_enter(co, detail::resume(co, thread, detail::go_on, nullptr));
 }
 
 void weft_yield_at(weft_place where) {

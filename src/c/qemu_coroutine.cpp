@@ -175,7 +175,8 @@ void run_leftovers(detail::posted* p) {
 }
 
 [[gnu::noinline]] void enter_nested(control_block& co, detail::thread_state& thread) noexcept {
-    end_of_enter(co, detail::resume_nested(co, thread, detail::go_on));
+    detail::put_enterer_aside(*thread.current, thread);
+    end_of_enter(co, detail::resume(co, thread, detail::go_on, thread.current));
 }
 
 /// What a coroutine woke before it enters another waits until it leaves: so then the list is put aside. Outside coroutines
@@ -199,7 +200,7 @@ void run_leftovers(detail::posted* p) {
         enter_nested(co, thread);
         return;
     }
-    end_of_enter(co, detail::resume(co, thread, detail::go_on));
+    end_of_enter(co, detail::resume(co, thread, detail::go_on, nullptr));
 }
 
 [[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(place where) noexcept {

@@ -191,7 +191,11 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
         }
     }
     exception_globals mine = std::exchange(*thread.exceptions, std::exchange(co.exceptions, {}));
-    std::uintptr_t result = thread.current == nullptr ? resume(co, thread, word) : resume_nested(co, thread, word);
+    control_block* from = thread.current;
+    if (from != nullptr) {
+        put_enterer_aside(*from, thread);
+    }
+    std::uintptr_t result = resume(co, thread, word, from);
     *this_thread().exceptions = mine;
     return result;
 }

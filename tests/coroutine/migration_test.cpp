@@ -44,6 +44,40 @@ void take_turns(int turns, First first, Second second) {
     }
 }
 
+TEST(migration, of_one_that_enters_others_goes_back_to_whoever_entered_it_last) {
+    std::vector<int> seen;
+    coroutine outer([&] {
+        coroutine inner([&] {
+            for (;;) {
+                seen.push_back(tag_of_this_thread());
+                weft::yield();
+            }
+        });
+        for (;;) {
+            inner.enter();
+            inner.enter();  // the second finds put aside what the first has put aside
+            weft::yield();
+        }
+    });
+    take_turns(
+        20,
+        [&] {
+            tag = 1;
+            outer.enter();
+            seen.push_back(10 + tag_of_this_thread());
+        },
+        [&] {
+            tag = 2;
+            outer.enter();
+            seen.push_back(10 + tag_of_this_thread());
+        });
+    std::vector<int> expected;
+    for (int i = 0; i < 20; ++i) {
+        expected.insert(expected.end(), {1, 1, 11, 2, 2, 12});
+    }
+    EXPECT_EQ(seen, expected);
+}
+
 TEST(migration, at_each_yield_shows_the_thread_locals_of_the_thread_that_enters) {
     std::vector<int> seen;
     coroutine co([&] {

@@ -10,7 +10,8 @@ import processes
 FOLDER = "build/bench-build"
 UCONTEXT = "build/bench-ucontext"
 BENCHMARKS = {
-    "core": ["bench/core.py", "--binary", f"{FOLDER}/bench/bench_core", "--ucontext", f"{UCONTEXT}/bench/bench_core"],
+    "core": ["bench/core.py", "--binary", f"{FOLDER}/bench/bench_core", "--ucontext", f"{UCONTEXT}/bench/bench_core",
+             "--sync", f"{FOLDER}/bench/bench_sync", "--go", f"{FOLDER}/bench/bench_sync_go"],
     "sync": ["bench/sync.py", "--binary", f"{FOLDER}/bench/bench_sync", "--go", f"{FOLDER}/bench/bench_sync_go",
              "--plot", "build/bench/growth.svg"],
     "nbd": ["bench/nbd.py", "--server", f"{FOLDER}/apps/weft-nbd"],

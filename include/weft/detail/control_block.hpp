@@ -78,6 +78,7 @@ struct alignas(64) control_block {
     std::uint64_t id = 0;
     place created_at;
     char name[32] = {};
+    context::frame outer;  ///< While it has entered others: the frame of whoever entered it.
     [[no_unique_address]] context::fiber fiber;
     bool keeps_fpu_control = false;                      ///< coroutine_options::keep_fpu_control.
     context::fpu_control fpu_control;                    ///< Its own, while it does not run.

@@ -20,10 +20,27 @@ namespace weft::detail {
 
 [[nodiscard]] control_block& current_or_die(char const* what, place where);
 
-/// Switches into `co`, which was found fit to run, and comes back when it leaves. No coroutine runs on this thread, but for
-/// `from`, which has been put aside.
+/// Before `self` enters another: the frame of whoever entered it is put aside, where it stays until `self` leaves. So of many
+/// that it enters one after the other, only the first costs that.
+[[gnu::always_inline]] inline void put_enterer_aside(control_block& self, thread_state& thread) {
+    if (self.base.enterer == &thread.enterer) {
+        self.outer = thread.enterer;
+        self.base.enterer = &self.outer;
+    }
+}
+
+/// Before `self` leaves.
+[[gnu::always_inline]] inline void put_enterer_back(control_block& self, thread_state& thread) {
+    if (self.base.enterer != &thread.enterer) [[unlikely]] {
+        thread.enterer = self.outer;
+        self.base.enterer = &thread.enterer;
+    }
+}
+
+/// Switches into `co`, which was found fit to run, and comes back when it leaves. `from`: the coroutine that runs on this
+/// thread, if there is one. Its enterer has been put aside.
 [[gnu::always_inline]] inline std::uintptr_t resume(control_block& co, thread_state& thread, std::uintptr_t word,
-                                                    control_block* from = nullptr) {
+                                                    control_block* from) {
     void* stack_pointer = std::exchange(co.left.stack_pointer, nullptr);
     thread.current = &co;
     if (co.base.enterer != &thread.enterer) [[unlikely]] {
@@ -34,35 +51,26 @@ namespace weft::detail {
     co.fiber.before_enter();
     std::uintptr_t result = context::switch_to(thread.enterer, co.left, stack_pointer, word);
     co.fiber.after_enter();
-    this_thread().current = nullptr;
+    this_thread().current = from;
     return result;
 }
 
-/// resume() from inside a coroutine: the frame of whoever entered that one is put aside for the time.
-[[gnu::always_inline]] inline std::uintptr_t resume_nested(control_block& co, thread_state& thread,
-                                                           std::uintptr_t word) {
-    control_block& enterer = *thread.current;
-    context::frame outer = thread.enterer;
-    enterer.base.enterer = &outer;
-    std::uintptr_t result = resume(co, thread, word, &enterer);
-    thread_state& same_thread = this_thread();
-    same_thread.enterer = outer;
-    same_thread.current = &enterer;
-    enterer.base.enterer = &same_thread.enterer;
-    return result;
-}
-
-/// As resume(), for all that it does not do: misuse, a coroutine that enters another, exceptions in flight, FPU control
-/// words, a thread's first enter.
+/// As resume(), for all that it does not do: misuse, exceptions in flight, FPU control words, a thread's first enter.
 std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where);
 
 [[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, place where) {
     thread_state& thread = this_thread();
-    if (co.left.stack_pointer == nullptr || thread.exceptions->any() || thread.current != nullptr) [[unlikely]] {
+    if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return resume_slowly(co, go_on, where);
     }
+    control_block* from = thread.current;
+    if (from != nullptr) [[unlikely]] {  // twice, because a constant has not to be kept across the switch
+        put_enterer_aside(*from, thread);
+        co.entered_at = where;
+        return resume(co, thread, go_on, from);
+    }
     co.entered_at = where;
-    return resume(co, thread, go_on);
+    return resume(co, thread, go_on, nullptr);
 }
 
 /// What a handler of `catch (...)` has caught. What unwinds a thread that ends (pthread_exit, pthread_cancel) is no exception of C++,
@@ -86,6 +94,7 @@ void die_if_it_holds_a_mutex(control_block const& self, place where);
     die_if_it_holds_a_mutex(self, where);
 #endif
     self.suspended_at = where;
+    put_enterer_back(self, thread);
     self.fiber.before_leave(false);
     std::uintptr_t order = context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, word);
     self.fiber.arrived();

@@ -22,7 +22,8 @@ struct executor;
 extern exception_globals exceptions_not_known_yet;
 
 struct thread_state {
-    context::frame enterer;  ///< Where whoever entered `current` goes on.
+    context::frame
+        enterer;  ///< Where whoever entered `current` goes on, unless that has entered others: see put_enterer_aside().
     /// The coroutine that runs on this thread; nullptr on the thread's own stack.
     WEFT_IN_COROUTINE control_block* current;
     exception_globals* exceptions;  ///< This thread's.
