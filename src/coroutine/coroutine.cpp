@@ -59,6 +59,8 @@ namespace {
 // Of each thread. Under memcheck new_block() makes each, and says that what lay below the last stack pointer is used again.
 std::atomic<std::uint64_t> most_spares{under_memcheck() ? 0U : 64U};
 
+static_assert(sizeof(control_block) <= readable_bytes);
+
 [[gnu::noinline]] control_block& new_block(std::size_t stack_size) {
     stack memory = allocate_stack(context::companion::memory_for(stack_size));
     char* spot = memory.top - sizeof(control_block);
@@ -126,7 +128,7 @@ void keep_more_spares(std::int64_t more) noexcept {
 }
 
 void release(control_block& co) noexcept {
-    co.fiber.destroy();
+    co.fiber.destroy(reinterpret_cast<char*>(&co));
     co.companion.end(co.left);
     std::atomic_ref(co.mark).store(0, std::memory_order_relaxed);
     thread_state& thread = this_thread();
