@@ -141,9 +141,19 @@ public:
     handle() = default;
     explicit handle(detail::control_block& waiting) : waiting_(&waiting) {}
     handle(handle&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)) {}
+    /// What was here before is destroyed.
     handle& operator=(handle&& other) noexcept {
-        waiting_ = std::exchange(other.waiting_, nullptr);
+        handle moved(std::move(other));
+        std::swap(waiting_, moved.waiting_);
         return *this;
+    }
+
+    /// Ends the program with a message if the coroutine still waits: nobody can wake it any more. Not while an exception is
+    /// on its way, nor in exit(), for what is older than the first coroutine.
+    ~handle() {
+        if (waiting_ != nullptr) [[unlikely]] {
+            dropped(*waiting_);
+        }
     }
 
     /// Whether there is a coroutine left to wake.
@@ -161,6 +171,7 @@ public:
 
 private:
     [[noreturn]] static void woken_empty(place where);
+    static void dropped(detail::control_block const& waiting) noexcept;
 
     detail::control_block* waiting_ = nullptr;
 };
@@ -262,10 +273,27 @@ private:
     detail::leave(*self, thread, detail::yielded, where);
 }
 
+namespace detail {
+
+/// Parks the calling coroutine until wake(), and runs `parked` then.
+WEFT_COROUTINE_FN inline void park_for_wake_up(control_block& self, park_action& parked, place where) {
+    thread_state& thread = this_thread();
+    self.home = thread.home;
+    self.waits_for = nullptr;
+    self.waits_on = nullptr;
+    self.since = thread.now;
+    self.status.store(state::waiting, std::memory_order_relaxed);
+    WEFT_TRACE2(yield, &self, "a wake-up");
+    leave(self, thread, reinterpret_cast<std::uintptr_t>(&parked), where);
+}
+
+}  // namespace detail
+
 /// Parks the calling coroutine, then calls `f(handle)` on the enterer's stack; comes back when handle.wake() was called.
 ///
-/// What `f` throws ends the program with a message. `f` must not touch what lies on the coroutine's stack, itself included, after the wake-up: the
-/// coroutine may run on by then. Ends the program with a message if called outside a coroutine.
+/// What `f` throws ends the program with a message. `f` must not touch what lies on the coroutine's stack, itself included,
+/// after the wake-up: the coroutine may run on by then. A handle that is destroyed before it woke the coroutine ends the
+/// program with a message. Ends the program with a message if called outside a coroutine.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 template <class F>
 WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
@@ -282,14 +310,7 @@ WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
             detail::die_of_throwing_while_parked();
         }
     };
-    detail::thread_state& thread = detail::this_thread();
-    self.home = thread.home;
-    self.waits_for = nullptr;
-    self.waits_on = nullptr;
-    self.since = thread.now;
-    self.status.store(detail::state::waiting, std::memory_order_relaxed);
-    WEFT_TRACE2(yield, &self, "a wake-up");
-    detail::leave(self, thread, reinterpret_cast<std::uintptr_t>(static_cast<detail::park_action*>(&parked)), where);
+    detail::park_for_wake_up(self, parked, where);
 }
 
 /// Whether the caller runs inside a coroutine.

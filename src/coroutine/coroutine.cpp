@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <string>
 
 #include "coroutine/layout.hpp"
@@ -59,9 +61,20 @@ namespace {
 // Of each thread. Under memcheck new_block() makes each, and says that what lay below the last stack pointer is used again.
 std::atomic<std::uint64_t> most_spares{under_memcheck() ? 0U : 64U};
 
+/// Set when exit() comes to what was there before the first coroutine; main() has ended then, or never will.
+constinit std::atomic<bool> program_ends{false};
+
+void notice_end_of_program() noexcept {
+    static constinit std::atomic<bool> asked{false};
+    if (!asked.load(std::memory_order_relaxed) && !asked.exchange(true)) {
+        std::atexit([] { program_ends.store(true); });
+    }
+}
+
 static_assert(sizeof(control_block) <= readable_bytes);
 
 [[gnu::noinline]] control_block& new_block(std::size_t stack_size) {
+    notice_end_of_program();
     stack memory = allocate_stack(context::companion::memory_for(stack_size));
     char* spot = memory.top - sizeof(control_block);
     tell_valgrind_of_use(memory.low, spot);
@@ -311,6 +324,13 @@ void woken_twice(control_block const& co, place where) {
 
 void handle::woken_empty(place where) {
     detail::die(where, "wake() called on a handle that has woken its coroutine already, or that never had one");
+}
+
+void handle::dropped(detail::control_block const& waiting) noexcept {
+    // What throws is told of by whoever catches it; and at its end a program may leave what it likes.
+    if (std::uncaught_exceptions() == 0 && !detail::program_ends.load(std::memory_order_relaxed)) {
+        detail::die_of_dropped_handle(waiting);
+    }
 }
 
 void coroutine::entered_empty(place where) {
