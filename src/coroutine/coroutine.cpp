@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <string>
+#include <weft/detail/assert.hpp>
 
 #include "coroutine/layout.hpp"
 #include "coroutine/misuse.hpp"
@@ -91,6 +92,7 @@ static_assert(sizeof(control_block) <= readable_bytes);
 
 void free_block(control_block& co) noexcept {
     stack memory = co.memory;
+    WEFT_ASSERT(memory.top == reinterpret_cast<char*>(&co + 1), "a control block at the top of its stack", memory.top);
     co.companion.unmap();
     std::destroy_at(&co);
     release_stack(memory);
@@ -212,6 +214,7 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
 }
 
 std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where) {
+    WEFT_ASSERT(this_thread().current == &self, "the coroutine that leaves to be the one that runs here", &self);
     self.exceptions = std::exchange(*this_thread().exceptions, {});
     self.slow_to_enter = true;
     return leave_quickly(self, this_thread(), word == yielded ? put_aside : word, where);

@@ -20,6 +20,7 @@
 #include <system_error>
 #include <utility>
 #include <vector>
+#include <weft/detail/assert.hpp>
 #include <weft/detail/sanitizer.hpp>
 
 #include "stack/slab.hpp"
@@ -77,6 +78,7 @@ struct free_list {
     }
     stack pop() {
         stack s = first->self;
+        WEFT_ASSERT(record_of(s) == first, "an idle stack to be as it was left; somebody wrote to it", first);
         first = first->next;
         --count;
         return s;
@@ -248,6 +250,8 @@ stack allocate_stack(std::size_t size) {
 }
 
 void release_stack(stack const& s) noexcept {
+    WEFT_ASSERT(std::has_single_bit(s.slot_size) && s.slot_size >= detail::smallest_slot,
+                "a stack of allocate_stack(), whose slot's size is a power of two", s.slot_size);
     context::poison_idle(s.low, s.top - detail::readable_bytes);
     std::size_t size_class = detail::class_of(s.slot_size);
     detail::cache* lists = detail::cache_of_thread();

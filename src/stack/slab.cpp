@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <system_error>
+#include <weft/detail/assert.hpp>
 
 #include "stack/system.hpp"
 #include "stack/tell_valgrind.hpp"
@@ -49,6 +50,7 @@ char* carve_slot(slab*& current, std::size_t slot_size) {
         std::size_t bytes = current == nullptr ? first_slab : std::min(current->slots * slot_size * 2, largest_slab);
         current = map_slab(std::max(bytes, slot_size), slot_size);
     }
+    WEFT_ASSERT(current->slot_size == slot_size, "a slab of slots of the size that is asked for", current->slot_size);
     char* slot = current->base + current->carved * slot_size;
     open_slot(slot, slot_size);
     tell_valgrind_of_stack(slot + stack_guard_size, slot + slot_size);
