@@ -9,6 +9,7 @@ set(weft_tests_of_linux
     coroutine/thread_end_test.cpp  # threads end there without unwinding
     coroutine/overflow_test.cpp    # signals; overflow_windows_test.cpp stands for it
     coroutine/scale_test.cpp       # counts what Linux counts, up to a million at once
+    coroutine/threads_test.cpp     # /proc
     loop/foreign_test.cpp          # descriptors
     loop/fork_test.cpp
     loop/loop_test.cpp             # descriptors, and the choice among Linux's reactors; portable_test.cpp stands for it

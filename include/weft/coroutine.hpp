@@ -146,9 +146,19 @@ public:
     handle() = default;
     explicit handle(detail::control_block& waiting) : waiting_(&waiting) {}
     handle(handle&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)) {}
+    /// What was here before is destroyed.
     handle& operator=(handle&& other) noexcept {
-        waiting_ = std::exchange(other.waiting_, nullptr);
+        handle moved(std::move(other));
+        std::swap(waiting_, moved.waiting_);
         return *this;
+    }
+
+    /// Ends the program with a message if the coroutine still waits: nobody can wake it any more. Not while its wait is taken
+    /// back (see suspend()), nor while an exception is on its way, nor in exit(), for what is older than the first coroutine.
+    ~handle() {
+        if (waiting_ != nullptr) [[unlikely]] {
+            dropped(*waiting_);
+        }
     }
 
     /// Whether there is a coroutine left to wake.
@@ -166,6 +176,7 @@ public:
 
 private:
     [[noreturn]] static void woken_empty(place where);
+    static void dropped(detail::control_block const& waiting) noexcept;
 
     detail::control_block* waiting_ = nullptr;
 };
@@ -287,11 +298,12 @@ WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait,
 /// Parks the calling coroutine, then calls `f(handle)` on the enterer's stack; comes back when handle.wake() was called.
 ///
 /// What `f` throws ends the program with a message. `f` must not touch what lies on the coroutine's stack, itself included,
-/// after the wake-up: the coroutine may run on by then. Ends the program with a message if called outside a coroutine.
+/// after the wake-up: the coroutine may run on by then. A handle that is destroyed before it woke the coroutine ends the
+/// program with a message. Ends the program with a message if called outside a coroutine.
 ///
 /// If `f` returns nothing, only handle.wake() ends the wait. It may return a function instead, how to take back what it has
-/// begun: when the task is cancelled or a limit is met, that is called, on the coroutine's loop. If it returns true, nobody
-/// will call handle.wake() any more, and suspend() throws std::system_error (operation_canceled, timed_out). If it returns
+/// begun: when the task is cancelled or a limit is met, that is called, on the coroutine's loop. If it returns true, the
+/// handle has been destroyed, and suspend() throws std::system_error (operation_canceled, timed_out). If it returns
 /// false, as it came too late, the wake-up ends the wait. What it throws ends the program with a message.
 ///
 ///     weft::suspend([&](weft::handle h) {

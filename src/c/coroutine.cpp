@@ -174,8 +174,17 @@ void weft_destroy_at(weft_coroutine* coroutine, weft_place where) {
 }
 
 void weft_suspend_at(void (*parked)(weft_coroutine*, void*), void* argument, weft_place where) {
+    struct action : detail::park_action {
+        void (*parked)(weft_coroutine*, void*);
+        void* argument;
+    };
     detail::control_block& self = detail::current_or_die("weft_suspend", place_of(where));
-    (void)or_error([&] { suspend([&](handle const&) { call(parked, handle_of(&self), argument); }, place_of(where)); });
+    action given{{}, parked, argument};
+    given.run = [](detail::park_action& a, detail::control_block& co) {
+        auto& mine = static_cast<action&>(a);
+        call(mine.parked, handle_of(&co), mine.argument);
+    };
+    (void)or_error([&] { detail::park_for_wake_up(self, given, place_of(where)); });
 }
 
 void weft_wake_at(weft_coroutine* coroutine, weft_place where) {

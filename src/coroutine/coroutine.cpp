@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <string>
+#include <weft/detail/assert.hpp>
 
 #include "coroutine/layout.hpp"
 #include "coroutine/misuse.hpp"
@@ -59,7 +62,20 @@ namespace {
 // Of each thread. Under memcheck new_block() makes each, and says that what lay below the last stack pointer is used again.
 std::atomic<std::uint64_t> most_spares{under_memcheck() ? 0U : 64U};
 
+/// Set when exit() comes to what was there before the first coroutine; main() has ended then, or never will.
+constinit std::atomic<bool> program_ends{false};
+
+void notice_end_of_program() noexcept {
+    static constinit std::atomic<bool> asked{false};
+    if (!asked.load(std::memory_order_relaxed) && !asked.exchange(true)) {
+        std::atexit([] { program_ends.store(true); });
+    }
+}
+
+static_assert(sizeof(control_block) <= readable_bytes);
+
 [[gnu::noinline]] control_block& new_block(std::size_t stack_size) {
+    notice_end_of_program();
     stack memory = allocate_stack(context::companion::memory_for(stack_size));
     char* spot = memory.top - sizeof(control_block);
     tell_valgrind_of_use(memory.low, spot);
@@ -76,6 +92,7 @@ std::atomic<std::uint64_t> most_spares{under_memcheck() ? 0U : 64U};
 
 void free_block(control_block& co) noexcept {
     stack memory = co.memory;
+    WEFT_ASSERT(memory.top == reinterpret_cast<char*>(&co + 1), "a control block at the top of its stack", memory.top);
     co.companion.unmap();
     std::destroy_at(&co);
     release_stack(memory);
@@ -126,7 +143,7 @@ void keep_more_spares(std::int64_t more) noexcept {
 }
 
 void release(control_block& co) noexcept {
-    co.fiber.destroy();
+    co.fiber.destroy(reinterpret_cast<char*>(&co));
     co.companion.end(co.left);
     std::atomic_ref(co.mark).store(0, std::memory_order_relaxed);
     thread_state& thread = this_thread();
@@ -201,6 +218,7 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
 }
 
 std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where) {
+    WEFT_ASSERT(this_thread().current == &self, "the coroutine that leaves to be the one that runs here", &self);
     self.exceptions = std::exchange(*this_thread().exceptions, {});
     self.slow_to_enter = true;
     return leave_quickly(self, this_thread(), word == yielded ? put_aside : word, where);
@@ -313,6 +331,14 @@ void woken_twice(control_block const& co, place where) {
 
 void handle::woken_empty(place where) {
     detail::die(where, "wake() called on a handle that has woken its coroutine already, or that never had one");
+}
+
+void handle::dropped(detail::control_block const& waiting) noexcept {
+    // What throws is told of by whoever catches it; and at its end a program may leave what it likes.
+    if (!waiting.being_taken_back && std::uncaught_exceptions() == 0 &&
+        !detail::program_ends.load(std::memory_order_relaxed)) {
+        detail::die_of_dropped_handle(waiting);
+    }
 }
 
 void coroutine::entered_empty(place where) {

@@ -86,6 +86,12 @@ void die_of_destroy(control_block const& co) noexcept {
     die({}, describe(co) + " destroyed " + doing(co));
 }
 
+void die_of_dropped_handle(control_block const& co) noexcept {
+    die(co.suspended_at,
+        describe(co) +
+            " waits for a wake-up that can't come: the handle of its suspend() was destroyed without wake()");
+}
+
 void die_of_suspending_while_unwound(control_block const& co) noexcept {
     die(co.suspended_at,
         describe(co) +

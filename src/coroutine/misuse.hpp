@@ -25,6 +25,7 @@ void add_place(place p, fixed_text& text) noexcept;
 [[noreturn]] void die_of_enter(control_block const& co, place where) noexcept;
 
 [[noreturn]] void die_of_destroy(control_block const& co) noexcept;
+[[noreturn]] void die_of_dropped_handle(control_block const& co) noexcept;
 [[noreturn]] void die_of_suspending_while_unwound(control_block const& co) noexcept;
 [[noreturn]] void die_of_suspending_where_nothing_may_be_thrown(control_block const& co) noexcept;
 [[noreturn]] void die_of_throwing_while_unwound(control_block const& co) noexcept;

@@ -13,11 +13,13 @@ revocable_wait::revocable_wait() {
         if (me.waiting->current_state() != state::waiting) {
             return;  // its wake-up has come, and it runs soon
         }
+        me.waiting->being_taken_back = true;
         try {
             me.taken_back = me.take_back(me);
         } catch (...) {
             die_of_throwing_while_parked();
         }
+        me.waiting->being_taken_back = false;
         if (me.taken_back) {
             wake(*me.waiting);
         }

@@ -20,6 +20,8 @@
 #include <system_error>
 #include <utility>
 #include <vector>
+#include <weft/detail/assert.hpp>
+#include <weft/detail/sanitizer.hpp>
 
 #include "stack/slab.hpp"
 #include "stack/system.hpp"
@@ -76,6 +78,7 @@ struct free_list {
     }
     stack pop() {
         stack s = first->self;
+        WEFT_ASSERT(record_of(s) == first, "an idle stack to be as it was left; somebody wrote to it", first);
         first = first->next;
         --count;
         return s;
@@ -217,12 +220,9 @@ void keep_cache_until_thread_ends() {
 
 }  // namespace detail
 
-stack allocate_stack(std::size_t size) {
-    if (size > detail::largest_slot) {
-        throw std::system_error(std::make_error_code(std::errc::not_enough_memory),
-                                "weft: no address space for a stack of " + std::to_string(size) + " bytes");
-    }
-    std::size_t slot_size = std::bit_ceil(std::max(size, detail::smallest_slot));
+namespace {
+
+stack take_stack(std::size_t slot_size) {
     std::size_t size_class = detail::class_of(slot_size);
     detail::cache* lists = detail::cache_of_thread();
     if (lists == nullptr) [[unlikely]] {
@@ -237,7 +237,22 @@ stack allocate_stack(std::size_t size) {
     return list.pop();
 }
 
+}  // namespace
+
+stack allocate_stack(std::size_t size) {
+    if (size > detail::largest_slot) {
+        throw std::system_error(std::make_error_code(std::errc::not_enough_memory),
+                                "weft: no address space for a stack of " + std::to_string(size) + " bytes");
+    }
+    stack taken = take_stack(std::bit_ceil(std::max(size, detail::smallest_slot)));
+    context::unpoison_idle(taken.low, taken.top);
+    return taken;
+}
+
 void release_stack(stack const& s) noexcept {
+    WEFT_ASSERT(std::has_single_bit(s.slot_size) && s.slot_size >= detail::smallest_slot,
+                "a stack of allocate_stack(), whose slot's size is a power of two", s.slot_size);
+    context::poison_idle(s.low, s.top - detail::readable_bytes);
     std::size_t size_class = detail::class_of(s.slot_size);
     detail::cache* lists = detail::cache_of_thread();
     if (lists == nullptr) [[unlikely]] {

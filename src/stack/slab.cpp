@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 #include <system_error>
+#include <weft/detail/assert.hpp>
 
 #include "stack/system.hpp"
 #include "stack/tell_valgrind.hpp"
@@ -51,6 +52,7 @@ char* carve_slot(slab*& current, std::size_t slot_size) {
         std::size_t wanted = current == nullptr ? first_slab / slot_size : current->slots * 2;
         current = map_slab(std::clamp(wanted, std::size_t{1}, most), slot_size);
     }
+    WEFT_ASSERT(current->slot_size == slot_size, "a slab of slots of the size that is asked for", current->slot_size);
     char* slot = current->slot(current->carved);
     open_slot(slot, slot_size);
     tell_valgrind_of_stack(slot + stack_guard_size, slot + slot_size);

@@ -57,6 +57,10 @@ char* carve_slot(slab*& current, std::size_t slot_size);
 /// Sees to it that the calling thread's cache of stacks is given back when the thread ends, after all that is made later.
 void keep_cache_until_thread_ends();
 
+/// So many bytes at the top of a stack may be read at any time, also while it is idle: whoever walks all stacks looks there.
+/// AddressSanitizer reports who touches the rest of an idle stack.
+inline constexpr std::ptrdiff_t readable_bytes = 1024;
+
 /// A slot's colour is its number (its address divided by how far slots lie apart) modulo `colours`.
 inline constexpr std::uintptr_t colours = 16;
 inline constexpr std::uintptr_t colour_step = 128;

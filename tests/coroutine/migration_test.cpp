@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <memory>
 #include <semaphore>
 #include <string>
@@ -127,6 +128,38 @@ TEST(migration, moves_what_a_coroutine_writes_to_the_thread_that_enters) {
     EXPECT_EQ(written_by_first, 20);
     EXPECT_EQ(written_by_second, 20);
     tag = 0;
+}
+
+/// What docs/context.md says of errno: it is reached through a function that is not inlined.
+[[gnu::noinline]] int errno_of_this_thread() {
+    asm volatile("");
+    return errno;
+}
+
+[[gnu::noinline]] void set_errno_of_this_thread(int error) {
+    asm volatile("");
+    errno = error;
+}
+
+TEST(migration, takes_along_no_errno) {
+    int seen = 0;
+    int of_second = 0;
+    coroutine co([&] {
+        set_errno_of_this_thread(EAGAIN);
+        weft::yield();
+        seen = errno_of_this_thread();
+        set_errno_of_this_thread(ENOENT);
+    });
+    errno = 0;
+    co.enter();
+    std::thread([&] {
+        errno = EBUSY;
+        co.enter();
+        of_second = errno;
+    }).join();
+    EXPECT_EQ(seen, EBUSY);
+    EXPECT_EQ(of_second, ENOENT);
+    EXPECT_EQ(errno, EAGAIN);
 }
 
 TEST(migration, starts_elsewhere_than_where_it_was_created) {

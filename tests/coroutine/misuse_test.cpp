@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <weft/coroutine.hpp>
 #include <weft/detail/park.hpp>
@@ -248,6 +249,50 @@ void wake_through_two_handles() {
 
 TEST(coroutine_death, waking_with_a_handle_that_was_moved_from) {
     EXPECT_DEATH(wake_through_two_handles(), "misuse_test.cpp:[0-9]+: wake\\(\\) called on a handle");
+}
+
+void drop_the_handle_at_once() {
+    coroutine co(
+        {.name = "reader"}, [] { weft::suspend([](handle) {}, at(44)); }, at(30));
+    co.enter();
+}
+
+TEST(coroutine_death, dropping_the_handle_at_once) {
+    EXPECT_DEATH(
+        drop_the_handle_at_once(),
+        "^weft: server.cpp:44: coroutine \"reader\" \\(id [0-9]+, created at server.cpp:30\\) waits for a wake-up "
+        "that can't come: the handle of its suspend\\(\\) was destroyed without wake\\(\\)\n");
+}
+
+void drop_the_handle_on_another_thread() {
+    handle kept;
+    coroutine co = one_that_waits(kept);
+    std::thread([dropped = std::move(kept)] {}).join();
+}
+
+TEST(coroutine_death, dropping_the_handle_on_another_thread) {
+    EXPECT_DEATH(drop_the_handle_on_another_thread(), "weft: server.cpp:44: coroutine \"reader\" .* without wake");
+}
+
+void assign_to_a_handle_that_has_not_woken() {
+    handle kept;
+    coroutine co = one_that_waits(kept);
+    kept = handle();
+}
+
+TEST(coroutine_death, assigning_to_a_handle_that_has_not_woken) {
+    EXPECT_DEATH(assign_to_a_handle_that_has_not_woken(), "weft: server.cpp:44: coroutine \"reader\" .* without wake");
+}
+
+void exit_while_one_waits() {
+    static handle kept;
+    static auto const* never_destroyed = new coroutine(one_that_waits(kept));
+    (void)never_destroyed;
+    std::exit(7);
+}
+
+TEST(coroutine, may_wait_for_a_handle_that_goes_when_the_program_exits) {
+    EXPECT_EXIT(exit_while_one_waits(), testing::ExitedWithCode(7), "^$");
 }
 
 void enter_one_without_a_name() {

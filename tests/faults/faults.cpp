@@ -81,6 +81,33 @@ T* laundered(T* p) {
     weft::yield();
 }
 
+[[gnu::noinline]] void leave_with_a_local(int const** kept) {
+    int local = 1;
+    *kept = laundered(&local);
+    weft::yield();
+    ++*laundered(&local);
+}
+
+/// What a coroutine had on its stack, read after it was destroyed.
+[[gnu::noinline]] void fault_local_of_a_destroyed_one() {
+    int const* kept = nullptr;
+    {
+        weft::coroutine gone([&] { leave_with_a_local(&kept); });
+        gone.enter();
+    }
+    sink = *laundered(kept);
+}
+
+/// What its body had captured, after it has ended; of a stack that its thread does not keep.
+[[gnu::noinline]] void fault_capture_of_a_destroyed_one() {
+    int const* kept = nullptr;
+    {
+        weft::coroutine gone({.stack_size = 64 * 1024}, [&kept, own = 1] { kept = laundered(&own); });
+        gone.enter();
+    }
+    sink = *laundered(kept);
+}
+
 /// Runs `body` in a coroutine, entered from two functions deep, to its end.
 [[gnu::noinline]] void run(void (*body)()) {
     weft::coroutine co(body);
@@ -159,6 +186,8 @@ int main(int, char** argv) {
         {"not_initialised", fault_not_initialised},
         {"arithmetic", fault_arithmetic},
         {"lost_memory", fault_lost_memory},
+        {"local_of_a_destroyed_one", fault_local_of_a_destroyed_one},
+        {"capture_of_a_destroyed_one", fault_capture_of_a_destroyed_one},
         {"race", fault_race, run_on_two_threads},
         {"none", no_fault},
         {"none_on_two_threads", no_fault, run_on_two_threads},

@@ -1,6 +1,11 @@
 // What test_gdb.py looks at: coroutines in each state, and three nested ones, of which the innermost stops in stop_here().
+//
+//     parked            on the main thread, whose stack lies above all that is mapped
+//     parked thread     on one that is made after the coroutines' stacks were mapped, and so has its own below them
 
 #include <csignal>
+#include <string_view>
+#include <thread>
 #include <weft/coroutine.hpp>
 #include <weft/mutex.hpp>
 #include <weft/task.hpp>
@@ -100,14 +105,23 @@ void in_the_loop(coroutine& parked) {
     woken.join();
 }
 
+[[gnu::noinline]] void run_loop(coroutine& parked) {
+    weft::run([&] { in_the_loop(parked); });
+    keep_frame();
+}
+
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
     coroutine fresh({.name = "fresh"}, [] {});
     coroutine parked({.name = "parked"}, [] { first(1); });
     parked.enter();
     coroutine ended({.name = "ended"}, [] {});
     ended.enter();
-    weft::run([&] { in_the_loop(parked); });
+    if (count > 1 && arguments[1] == std::string_view("thread")) {
+        std::thread([&] { run_loop(parked); }).join();
+    } else {
+        run_loop(parked);
+    }
     return parked.done() ? 0 : 1;
 }

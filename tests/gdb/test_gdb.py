@@ -191,12 +191,21 @@ class Finding(GdbTest):
 
 @unittest.skipUnless(BACKEND == "asm", "this switch does not stitch backtraces")
 class Stitched(GdbTest):
-    def test_gdb_walks_through_three_nested_coroutines(self):
-        text = gdb(*STOPPED, "bt")
+    def assert_walks(self, text, *outermost):
         self.assertNotIn("Backtrace stopped", text)
         entered = ["run_body", "weft_context_entry"]
         self.assert_in_order(["stop_here", "inner_body", *entered, "enter_inner", *entered, "enter_middle", *entered,
-                              "enter_outer", "in_the_loop", *entered, "main"], section(text, "#0"))
+                              "enter_outer", "in_the_loop", *entered, "run_loop", *outermost], section(text, "#0"))
+
+    def test_gdb_walks_through_three_nested_coroutines(self):
+        self.assert_walks(gdb(*STOPPED, "bt"), "main")
+
+    def test_gdb_walks_into_a_thread_whose_stack_lies_below_the_coroutines(self):
+        text = gdb("break stop_here", "run thread", "print $sp", "frame function run_loop",
+                   "print $sp", "bt")
+        inside, thread = (int(word, 16) for word in re.findall(r"(?m)^\$\d+ = \(void \*\) (0x[0-9a-f]+)", text))
+        self.assertLess(thread, inside, "the stacks lie as on the main thread, which is tested above:\n" + text)
+        self.assert_walks(text[text.rindex("\n#0 "):], "start_thread")
 
 
 if __name__ == "__main__":

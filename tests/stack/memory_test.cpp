@@ -77,6 +77,18 @@ TEST(stack, idle_ones_give_back_what_only_a_deep_use_has_touched) {
     EXPECT_LT(resident_bytes(), before - count / 2 * touched);
 }
 
+void write_to_an_idle_one() {
+    weft::stack s = weft::allocate_stack();
+    weft::release_stack(s);
+    std::memset(s.top - 128, 1, 128);
+    (void)weft::allocate_stack();
+}
+
+TEST(stack_death, writing_to_an_idle_one_is_found_when_it_is_handed_out) {
+    EXPECT_DEATH(write_to_an_idle_one(),
+                 "weft: pool.cpp:[0-9]+: expected an idle stack to be as it was left; somebody wrote to it; found 0x");
+}
+
 TEST(stack_death, a_guard_that_is_a_mapping_faults_too) {
     std::size_t size = 2 * weft::stack_guard_size;
     auto* slot = static_cast<char*>(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));

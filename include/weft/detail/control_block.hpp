@@ -22,6 +22,7 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <weft/detail/built_with.hpp>
 #include <weft/detail/context.hpp>
 #include <weft/detail/fpu_control.hpp>
 #include <weft/detail/sanitizer.hpp>
@@ -43,10 +44,12 @@ enum class state : std::uint8_t {
 /// control_block::mark while there is a coroutine: debuggers, and coroutine_count(), walk all stacks' tops and look for it.
 inline constexpr std::uint64_t alive_mark = 0x31'6f63'7466'6577;  // "weftco1"
 
-// The first cache line is all that a switch has to have read. From `since` on, fields are set when they come to mean
-// something, and the rest is clean in a spare block: see release().
 struct local_values;
 
+inline namespace WEFT_BUILT_WITH {
+
+// The first cache line is all that a switch has to have read. From `since` on, fields are set when they come to mean
+// something, and the rest is clean in a spare block: see release().
 struct alignas(64) control_block {
     context::base_record base;  // first: the entry's frame record
     /// The context it left. Its stack pointer is nullptr while it runs, and while more than a switch is needed to go on.
@@ -58,6 +61,7 @@ struct alignas(64) control_block {
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
     bool slow_to_enter = false;              ///< It has exceptions or FPU control words, to be put in place first.
+    bool being_taken_back = false;           ///< What is to wake it may go.
     control_block* next = nullptr;           ///< In whatever queue it stands.
 
     /// alive_mark or not. Any thread reads it, by std::atomic_ref, even where there is no block.
@@ -94,6 +98,8 @@ struct alignas(64) control_block {
         return s == state::suspended && left.stack_pointer == nullptr && set_aside == nullptr ? state::running : s;
     }
 };
+
+}  // namespace WEFT_BUILT_WITH
 
 /// The coroutine on a stack, or nullptr if there is none. While others create and destroy, it may be gone at once.
 [[nodiscard]] inline control_block* coroutine_on(stack const& s) {

@@ -34,13 +34,37 @@ namespace weft::context {
 
 #if defined(WEFT_ASAN)
 
+// A pointer to what lay on the stack of a coroutine that is gone leads to memory that the next one will use, and so would
+// show nothing. Shadow memory is touched for it: of a large stack, only the upper part is poisoned.
+inline constexpr std::ptrdiff_t most_poisoned = std::ptrdiff_t{1} << 20;
+
+/// From now on AddressSanitizer reports who touches the memory: use-after-poison.
+inline void poison_idle(char* low, char* high) {
+    if (high - low > most_poisoned) {
+        low = high - most_poisoned;
+    }
+    __asan_poison_memory_region(low, static_cast<std::size_t>(high - low));
+}
+/// Takes poison_idle() back, up to the stack's top; what was poisoned may have ended further down.
+inline void unpoison_idle(char* low, char* top) {
+    if (top - low > 2 * most_poisoned) {
+        low = top - 2 * most_poisoned;
+    }
+    __asan_unpoison_memory_region(low, static_cast<std::size_t>(top - low));
+}
+
 struct fiber {
     void create(char* low, char* top) {
         fake_stack_ = nullptr;  // that of an earlier life went with it
         low_ = low;
         size_ = static_cast<std::size_t>(top - low);
+        unpoison_idle(low, top);
     }
-    void destroy() { __asan_unpoison_memory_region(low_, size_); }
+    /// What lies below `kept` is nobody's from now on.
+    void destroy(char* kept) {
+        __asan_unpoison_memory_region(low_, size_);  // what surrounds variables of frames that did not return
+        poison_idle(low_, kept);
+    }
 
     void before_enter() { __sanitizer_start_switch_fiber(&enterer_fake_stack_, low_, size_); }
     void arrived() { __sanitizer_finish_switch_fiber(fake_stack_, &enterer_low_, &enterer_size_); }
@@ -55,7 +79,7 @@ struct fiber {
 private:
     void* fake_stack_ = nullptr;
     void* enterer_fake_stack_ = nullptr;
-    void const* low_ = nullptr;
+    char* low_ = nullptr;
     std::size_t size_ = 0;
     void const* enterer_low_ = nullptr;
     std::size_t enterer_size_ = 0;
@@ -65,7 +89,7 @@ private:
 
 struct fiber {
     void create(char*, char*) { self_ = __tsan_create_fiber(0); }
-    void destroy() { __tsan_destroy_fiber(self_); }
+    void destroy(char*) { __tsan_destroy_fiber(self_); }
 
     // A function tells ThreadSanitizer when it begins and ends, which has to be on the same fiber: so these are none.
     [[gnu::always_inline]] void before_enter() {
@@ -85,13 +109,18 @@ private:
 
 struct fiber {
     void create(char*, char*) {}
-    void destroy() {}
+    void destroy(char*) {}
     void before_enter() {}
     void arrived() {}
     void before_leave(bool) {}
     void after_enter() {}
 };
 
+#endif
+
+#if !defined(WEFT_ASAN)
+inline void poison_idle(char*, char*) {}
+inline void unpoison_idle(char*, char*) {}
 #endif
 
 }  // namespace weft::context

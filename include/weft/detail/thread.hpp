@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <weft/detail/built_with.hpp>
 #include <weft/detail/context.hpp>
 #include <weft/detail/exception_globals.hpp>
 #include <weft/detail/stop.hpp>
@@ -13,7 +14,6 @@
 
 namespace weft::detail {
 
-struct control_block;
 struct local_values;
 struct executor;
 

@@ -1,0 +1,92 @@
+// Threads that use coroutines and end. What they leave behind is compared with what as many threads before them left.
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <fstream>
+#include <thread>
+#include <weft/coroutine.hpp>
+
+#include "../instrumented.hpp"
+#include "stack/slab.hpp"
+
+namespace {
+
+using weft::coroutine;
+
+std::size_t stacks_carved() {
+    std::size_t count = 0;
+    for (auto* s = weft::detail::weft_slabs; s != nullptr; s = s->next) {
+        count += s->carved;
+    }
+    return count;
+}
+
+std::size_t resident_bytes() {
+    std::ifstream statm("/proc/self/statm");
+    std::size_t size = 0;
+    std::size_t resident = 0;
+    statm >> size >> resident;
+    return resident * 4096;
+}
+
+void use_coroutines() {
+    coroutine usual([] { weft::yield(); });
+    coroutine large({.stack_size = 2 * weft::default_stack_size}, [] { weft::yield(); });
+    usual.enter();
+    large.enter();
+    usual.enter();
+}
+
+/// Ends after whatever was made on its thread later, weft's own included.
+struct ends_late {
+    ~ends_late() { use_coroutines(); }
+    int touched = 0;
+};
+
+thread_local ends_late late;
+
+void use_coroutines_until_the_very_end() {
+    ++late.touched;
+    use_coroutines();
+}
+
+/// The last use is the first.
+void use_coroutines_at_the_very_end() {
+    ++late.touched;
+}
+
+/// Whether many threads that came and went have left anything.
+void expect_nothing_left_of_many_threads_that(void (*work)()) {
+    int const many = weft_test::how_many(10'000, 2'000);
+    auto come_and_go = [&](int count) {
+        for (int i = 0; i < count; ++i) {
+            std::thread(work).join();
+        }
+    };
+    come_and_go(many / 10);
+    std::size_t carved = stacks_carved();
+    std::size_t resident = resident_bytes();
+    come_and_go(many);
+    EXPECT_EQ(stacks_carved(), carved);
+    EXPECT_EQ(weft::coroutine_count(), 0U);
+#if !defined(WEFT_TEST_INSTRUMENTED)  // the sanitizers remember threads
+    // A control block each would be 5 MiB, a page each 40.
+    EXPECT_LT(resident_bytes(), resident + (std::size_t{1} << 20));
+#endif
+    (void)resident;
+}
+
+TEST(threads, that_came_and_went_leave_nothing) {
+    expect_nothing_left_of_many_threads_that(use_coroutines);
+}
+
+TEST(threads, whose_thread_local_uses_a_coroutine_when_it_ends_leave_nothing) {
+    expect_nothing_left_of_many_threads_that(use_coroutines_until_the_very_end);
+}
+
+TEST(threads, whose_thread_local_is_the_first_to_use_a_coroutine_leave_nothing) {
+    expect_nothing_left_of_many_threads_that(use_coroutines_at_the_very_end);
+}
+
+}  // namespace
