@@ -98,9 +98,9 @@ public:
     /// Calls `report(*this)` when the loop has slept for `after` and nothing is under way that it could wake up for by
     /// itself: no timer, no operation. Once; then it goes on sleeping until another thread wakes it, or a signal handler.
     /// Threads: the loop's own. `report` may be nullptr.
-    void when_idle(void (*report)(loop&) noexcept, clock::duration after) {
+    void when_idle(void (*report)(loop&) noexcept, time_span after) {
         report_idle_ = report;
-        report_idle_after_ = after;
+        report_idle_after_ = after.ticks();
     }
 
     /// One turn: runs what is ready and completes what is complete; if nothing is ready and `wait` is set, waits until
@@ -126,7 +126,7 @@ public:
     /// Adaptive polling, for where latency matters more than CPU: before it sleeps, the loop looks for something to do for
     /// up to `limit`, as long as that pays. It stops when a look was in vain, and begins again after a sleep that was
     /// shorter than `limit`: an idle loop does not spin. Off (zero) at first.
-    void set_spin(clock::duration limit) { spin_limit_ = limit; }
+    void set_spin(time_span limit) { spin_limit_ = limit.ticks(); }
 
     [[nodiscard]] clock::time_point time() const noexcept override { return reactor_->now(); }
     void arm(timer& t, clock::time_point when) override {
@@ -273,10 +273,11 @@ private:
     F f_;
 };
 
-/// Returns at least `duration` later. Throws std::system_error (operation_canceled) when the task is cancelled.
+/// Returns at least `time` later. Throws std::system_error (operation_canceled) when the task is cancelled.
+/// What is over already lets the others run for a turn; what is too far away for the clock is slept for for ever.
 /// Suspends: inside a coroutine. Elsewhere it runs the thread's loop meanwhile.
-WEFT_MIXED_FN void sleep_for(clock::duration duration, place where = place::here());
-WEFT_MIXED_FN void sleep_until(clock::time_point when, place where = place::here());
+WEFT_MIXED_FN void sleep_for(time_span time, place where = place::here());
+WEFT_MIXED_FN void sleep_until(moment end, place where = place::here());
 
 namespace detail {
 

@@ -298,7 +298,7 @@ void die_if_in_coroutine(char const* what, place where);
 /// What run() sees to before and after.
 class running {
 public:
-    explicit running(clock::duration report_parked_after);
+    explicit running(time_span report_parked_after);
     running(running const&) = delete;
     running& operator=(running const&) = delete;
     ~running();
@@ -309,8 +309,8 @@ public:
 struct run_options {
     /// When the loop has had nothing to do for so long, and nothing is under way that could give it any, no timer and no
     /// operation, it says once on stderr which of its coroutines are parked, for what, and where. They are so for ever,
-    /// unless another thread or a signal handler wakes them. clock::duration::max(): it keeps silent.
-    clock::duration report_parked_after = std::chrono::seconds(1);
+    /// unless another thread or a signal handler wakes them. Any duration's max(): it keeps silent.
+    time_span report_parked_after = std::chrono::seconds(1);
 };
 
 /// Runs `body()` as a task on the calling thread's loop, and the loop until it has ended. Then the tasks that are left are

@@ -20,7 +20,7 @@ namespace weft::when {
 class at : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit at(clock::time_point moment, place where = place::here()) : select_case(where), moment_(moment) {}
+    explicit at(moment when, place where = place::here()) : select_case(where), when_(when.when()) {}
     result take() { return {}; }
 
     [[nodiscard]] bool take_now(detail::waiter*& to_wake) final;
@@ -28,7 +28,7 @@ public:
     WEFT_MIXED_FN void withdraw() noexcept final;
 
 private:
-    clock::time_point const moment_;
+    clock::time_point const when_;
     loop* const home_ = &loop::current();
     timer timer_;
 };
@@ -36,7 +36,8 @@ private:
 /// A time has passed.
 class after final : public at {
 public:
-    explicit after(clock::duration time, place where = place::here()) : at(detail::time_now() + time, where) {}
+    explicit after(time_span time, place where = place::here())
+        : at(detail::later(detail::time_now(), time.ticks()), where) {}
 };
 
 /// A task has ended: its join() will not wait. Ends the program with a message if the task is another loop's.

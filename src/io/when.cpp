@@ -23,13 +23,13 @@ void give(detail::waiter& w) noexcept {
 // ---- time -----------------------------------------------------------------------------------------------------------
 
 bool at::take_now(detail::waiter*&) {
-    return moment_ <= detail::time_now();
+    return when_ <= detail::time_now();
 }
 
 void at::enlist() {
     timer_.waiter = &w;
     timer_.expired = [](timer& t) noexcept { give(*static_cast<detail::waiter*>(t.waiter)); };
-    home_->arm(timer_, moment_);
+    home_->arm(timer_, when_);
 }
 
 void at::withdraw() noexcept {

@@ -220,7 +220,7 @@ bool loop::has_news() const {
 
 /// Returns whether there was something to do before the spin's limit.
 bool loop::spin() {
-    clock::time_point end = reactor_->now() + spin_limit_;
+    clock::time_point end = detail::later(reactor_->now(), spin_limit_);
     if (!timers_.empty()) {
         end = std::min(end, timers_.first());
     }
@@ -243,7 +243,7 @@ clock::duration loop::sleep() {
     if (inbox.load() != nullptr || posted_.load() != nullptr) {
         reactor_->poll(std::chrono::nanoseconds(0));
     } else if (!timers_.empty()) {
-        reactor_->poll(std::max(clock::duration(0), timers_.first() - before));
+        reactor_->poll(std::max(clock::duration(0), detail::between(before, timers_.first())));
     } else if (report_idle_ != nullptr && reactor_->nothing_under_way()) {
         reactor_->poll(report_idle_after_);
     } else {
@@ -392,7 +392,7 @@ std::int64_t wait_for(operation& op, char const* what, place where) {
 
 }  // namespace detail
 
-void sleep_until(clock::time_point when, place where) {
+void sleep_until(moment end, place where) {
     loop& here = loop::current();
     if (detail::stop_of_caller().asked()) {
         detail::throw_stopped("sleep");
@@ -409,15 +409,15 @@ void sleep_until(clock::time_point when, place where) {
     });
     nap.t.waiter = &nap;
     nap.t.expired = [](timer& t) noexcept { static_cast<sleep*>(t.waiter)->end(); };
-    here.arm(nap.t, when);
+    here.arm(nap.t, end.when());
     nap.wait("a timer", &nap.t, where);
     if (nap.interrupted) {
         detail::throw_stopped("sleep");
     }
 }
 
-void sleep_for(clock::duration duration, place where) {
-    sleep_until(loop::current().time() + duration, where);
+void sleep_for(time_span time, place where) {
+    sleep_until(detail::later(loop::current().time(), time.ticks()), where);
 }
 
 }  // namespace weft

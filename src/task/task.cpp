@@ -189,9 +189,9 @@ void cancel_and_join_all_tasks() {
     tasks.none_left = nullptr;
 }
 
-running::running(clock::duration report_parked_after) {
+running::running(time_span report_parked_after) {
     loop& here = loop::current();  // what can't be had is thrown from here, and not from the destructor
-    if (report_parked_after != clock::duration::max()) {
+    if (!report_parked_after.is_for_ever()) {
         here.when_idle(&report_parked, report_parked_after);
     }
 }

@@ -4,17 +4,15 @@
 
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <weft/detail/atomic.hpp>
 #include <weft/detail/control_block.hpp>
 #include <weft/detail/trace.hpp>
 #include <weft/marks.hpp>
+#include <weft/time.hpp>
 
 namespace weft {
-
-using clock = std::chrono::steady_clock;
 
 /// A moment at which something is called, on the loop's thread. Lies with whoever armed it; disarm it before it goes.
 struct timer {
