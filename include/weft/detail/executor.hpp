@@ -32,6 +32,7 @@ struct posted {
     posted* next = nullptr;
     void (*run)(posted*) = nullptr;  ///< With `drop` set it only frees it, if that is to be done.
     bool drop = false;
+    place at = {};  ///< Where it was posted, for messages.
 };
 
 /// First in, first out; linked through control_block::next. One thread's.
