@@ -40,12 +40,14 @@ public:
         : at(detail::later(detail::time_now(), time.ticks()), where) {}
 };
 
-/// A task has ended: its join() will not wait. Ends the program with a message if the task is another loop's.
+/// A task has ended: its join() will not wait. Ends the program with a message if the task is another loop's, if somebody
+/// waits for its end already, and if there is no task.
 class ended final : public detail::select_case {
 public:
     using result = std::monostate;
     template <class T>
-    explicit ended(task<T>& t, place where = place::here()) : select_case(where), joining_(this), task_(*t.state_) {}
+    explicit ended(task<T>& t, place where = place::here())
+        : select_case(where), joining_(this, where), task_(t.state("when::ended", where)) {}
     result take() { return {}; }
 
     [[nodiscard]] bool take_now(detail::waiter*& to_wake) override;
@@ -54,10 +56,11 @@ public:
 
 private:
     struct joining : detail::joiner {
-        explicit joining(ended* c);
+        joining(ended* c, place at);
         ended* whose;
     } joining_;
     detail::task_state& task_;
+    bool enlisted_ = false;
 };
 
 /// A descriptor is ready, or has failed; see wait_readable(). What the system refuses is thrown by the select().

@@ -236,4 +236,16 @@ TEST(when, each_value_and_each_byte_is_taken_once) {
     });
 }
 
+TEST(when_death, a_task_has_ended_that_another_joins) {
+    EXPECT_DEATH(weft::run([] {
+                     auto t = weft::spawn({.name = "worker"}, [] { weft::sleep_for(1h); });
+                     auto joiner = weft::spawn([&] { t.join(); });
+                     weft::yield();
+                     weft::yield();
+                     weft::select(weft::when::ended(t), weft::when::after(1h));
+                 }),
+                 "when_test.cpp:[0-9]+: a task was waited for while it is joined already, at .*when_test.cpp:[0-9]+.*"
+                 "\"worker\"");
+}
+
 }  // namespace

@@ -171,6 +171,24 @@ TEST(posted_call_death, that_was_prepared_and_throws_names_where_it_was_made) {
     EXPECT_DEATH(trial(), "post_test.cpp:[0-9]+: a call that was posted here threw .*: out of luck");
 }
 
+TEST(posted_call_death, that_calls_run) {
+    auto trial = [] {
+        weft::run([] {
+            weft::loop::current().post([] { weft::run([] {}); });
+            weft::sleep_for(1h);
+        });
+    };
+    EXPECT_DEATH(trial(), "weft: .*post_test.cpp:[0-9]+: weft::run\\(\\) called by what the thread's loop runs");
+}
+
+TEST(posted_call_death, that_calls_run_in_run_some) {
+    auto trial = [] {
+        weft::loop::current().post([] { weft::run([] {}); });
+        weft::loop::current().run_some(false);
+    };
+    EXPECT_DEATH(trial(), "weft::run\\(\\) called by what the thread's loop runs");
+}
+
 TEST(statistics, count_what_the_loop_does) {
     std::jthread([] {
         weft::loop loop;

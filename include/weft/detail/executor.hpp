@@ -91,6 +91,7 @@ struct executor {
     atomic<control_block*> inbox{nullptr};
     atomic<bool> sleeping{false};
     bool elsewhere = false;  ///< The loop's thread is with another loop, and was not called back. Its own thread's.
+    std::size_t tasks = 0;   ///< How many were started on it and have not ended. Its own thread's.
 
     /// How many threads are between a push and the end of their notify(). What they pushed may be the last that the loop
     /// runs: it must not go before they have let go of it.
