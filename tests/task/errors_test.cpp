@@ -77,9 +77,17 @@ TEST(failure, of_what_nobody_joined_gives_way_to_the_exception_that_is_on_its_wa
         weft::yield();
         throw std::out_of_range("seen");
     };
+    auto with_both_and_a_wait = [] {
+        weft::scope tasks;
+        tasks.spawn(fail_to_clean_up);
+        auto t = weft::spawn(fail_to_clean_up);
+        weft::yield();
+        throw std::out_of_range("seen");
+    };
     weft::run([&] {
         EXPECT_THROW(with_a_task(), std::out_of_range);
         EXPECT_THROW(with_a_scope(), std::out_of_range);
+        EXPECT_THROW(with_both_and_a_wait(), std::out_of_range);
     });
 }
 
