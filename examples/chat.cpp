@@ -71,7 +71,11 @@ WEFT_COROUTINE_FN void serve(weft::tcp_stream& stream, room& all) {
     member me(all, stream, name);
     weft::task<void> writing = weft::spawn([&] {
         for (auto const& line : me.lines) {
-            stream.write_all(weft::bytes_of(*line));
+            std::error_code gone;
+            stream.write_all(weft::bytes_of(*line), gone);
+            if (gone) {
+                return;  // whoever reads finds that too
+            }
         }
     });
     while (auto line = in.read_line()) {

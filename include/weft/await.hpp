@@ -77,7 +77,7 @@ public:
     explicit task_awaiter(task<T>&& t)
         : joiner{[](joiner& j) noexcept {
               auto& me = static_cast<task_awaiter&>(j);
-              me.waits_ = false;
+              me.stop_waiting();  // before it goes on, and joins
               me.waiting_.resume();
           }},
           task_(std::move(t)) {}
@@ -85,19 +85,24 @@ public:
     task_awaiter& operator=(task_awaiter const&) = delete;
     ~task_awaiter() {
         if (waits_) {
-            task_.state_->waiting = nullptr;
+            stop_waiting();
         }
     }
 
     [[nodiscard]] bool await_ready() const { return task_.done(); }
     void await_suspend(std::coroutine_handle<> h) {
         waiting_ = h;
+        set_joiner(*task_.state_, *this);
         waits_ = true;
-        task_.state_->waiting = this;
     }
     T await_resume() { return task_.join(); }
 
 private:
+    void stop_waiting() noexcept {
+        waits_ = false;
+        task_.state_->waiting = nullptr;
+    }
+
     task<T> task_;
     std::coroutine_handle<> waiting_;
     bool waits_ = false;

@@ -26,13 +26,15 @@
 
 namespace weft {
 
-/// Until when to wait: a moment, a time from now, a stop_token's request, or the first of two. Made from each.
+/// Until when to wait: a moment, a time from now, a stop_token's request, or the first of two. Made from each. A moment or a
+/// time that is too far away for the clock is none; one in the past is over.
 class limit {
 public:
-    limit(clock::time_point deadline) : deadline_(deadline) {}
+    template <class Duration>
+    limit(std::chrono::time_point<clock, Duration> deadline) : deadline_(detail::in_ticks(deadline)) {}
     template <class Rep, class Period>
     limit(std::chrono::duration<Rep, Period> time)
-        : deadline_(detail::time_now() + std::chrono::ceil<clock::duration>(time)) {}
+        : deadline_(detail::later(detail::time_now(), detail::in_ticks(time))) {}
     limit(std::stop_token stop) : stop_(std::move(stop)) {}
     limit(clock::time_point deadline, std::stop_token stop) : deadline_(deadline), stop_(std::move(stop)) {}
 

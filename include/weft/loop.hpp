@@ -70,8 +70,11 @@ public:
     explicit loop(std::unique_ptr<reactor> r = make_reactor());
     loop(loop const&) = delete;
     loop& operator=(loop const&) = delete;
-    /// Drops what was posted and not run. No task of the loop may be left; ends the program with a message if one of
-    /// another loop is here, or on its way.
+    /// Drops what was posted and not run. Ends the program with a message that names one if tasks of the loop have not
+    /// ended, or if one of another loop is here, or on its way: none could be woken any more, and none unwound.
+    ///
+    /// At the end of the program they are left as they are: when something that the loop runs calls exit(), a task, say, and
+    /// where current() made the loop for the program's first thread.
     ///
     /// After a fork(), the child can do only this with a loop of its parent's: anything else ends it with a message. It
     /// can make a loop of its own then, or on another thread.
@@ -88,9 +91,13 @@ public:
     [[nodiscard]] std::string_view reactor_name() const { return reactor_->name(); }
 
     /// Calls `f()` in one of the loop's next turns, on the loop's thread, outside any coroutine; in the order of posting.
+    ///
+    /// What `f` throws ends the program with a message that names the place of the post. `f` may wait, as anything outside
+    /// coroutines may: it runs the loop meanwhile, so that what was posted after it is called inside that wait, and has to
+    /// return before the wait can. So what may take long is better a task. It must not call weft::run().
     /// Threads: any. Suspends: no. Allocates: yes.
     template <class F>
-    void post(WEFT_NO_COROUTINE_FN F&& f);
+    void post(WEFT_NO_COROUTINE_FN F&& f, place where = place::here());
 
     /// Threads: any; while the loop runs, the numbers are of about the same moment.
     [[nodiscard]] loop_statistics statistics() const noexcept;
@@ -98,10 +105,16 @@ public:
     /// Calls `report(*this)` when the loop has slept for `after` and nothing is under way that it could wake up for by
     /// itself: no timer, no operation. Once; then it goes on sleeping until another thread wakes it, or a signal handler.
     /// Threads: the loop's own. `report` may be nullptr.
-    void when_idle(void (*report)(loop&) noexcept, clock::duration after) {
+    void when_idle(void (*report)(loop&) noexcept, time_span after) {
         report_idle_ = report;
-        report_idle_after_ = after;
+        report_idle_after_ = after.ticks();
     }
+
+    /// Whether it is in a turn: whoever asks was called by it. Threads: the loop's own.
+    [[nodiscard]] bool runs() const noexcept { return running_; }
+
+    /// Calls `look(*this)` when the loop ends, unless the program does. For the floors above.
+    void before_end(void (*look)(loop&) noexcept) noexcept { before_end_ = look; }
 
     /// One turn: runs what is ready and completes what is complete; if nothing is ready and `wait` is set, waits until
     /// something is. Threads: the loop's own, outside its coroutines.
@@ -126,7 +139,7 @@ public:
     /// Adaptive polling, for where latency matters more than CPU: before it sleeps, the loop looks for something to do for
     /// up to `limit`, as long as that pays. It stops when a look was in vain, and begins again after a sleep that was
     /// shorter than `limit`: an idle loop does not spin. Off (zero) at first.
-    void set_spin(clock::duration limit) { spin_limit_ = limit; }
+    void set_spin(time_span limit) { spin_limit_ = limit.ticks(); }
 
     [[nodiscard]] clock::time_point time() const noexcept override { return reactor_->now(); }
     void arm(timer& t, clock::time_point when) override {
@@ -204,6 +217,8 @@ private:
     unsigned forks_;
     bool spinning_pays_ = false;
     bool running_ = false;
+    bool made_by_current_ = false;
+    void (*before_end_)(loop&) noexcept = nullptr;
     std::unique_ptr<detail::outside> outside_;  ///< There, if another loop runs this one.
     std::ptrdiff_t allowance_ = bytes_per_turn;
     void (*report_idle_)(loop&) noexcept = nullptr;
@@ -214,7 +229,7 @@ private:
 };
 
 template <class F>
-void loop::post(F&& f) {
+void loop::post(F&& f, place where) {
     struct node : detail::posted {
         explicit node(F&& call) : f(std::forward<F>(call)) {}
         std::decay_t<F> f;
@@ -226,6 +241,7 @@ void loop::post(F&& f) {
             owner->f();
         }
     };
+    n->at = where;
     push(*n);
 }
 
@@ -239,8 +255,9 @@ void loop::post(F&& f) {
 template <class F>
 class prepared_call : private detail::posted {
 public:
-    prepared_call(loop& l, WEFT_NO_COROUTINE_FN F f)
-        : detail::posted{.run = &run_posted}, loop_(l.as_executor()), f_(std::move(f)) {}
+    /// What `f` throws ends the program with a message that names this place.
+    prepared_call(loop& l, WEFT_NO_COROUTINE_FN F f, place where = place::here())
+        : detail::posted{.run = &run_posted, .at = where}, loop_(l.as_executor()), f_(std::move(f)) {}
     prepared_call(prepared_call const&) = delete;
     prepared_call& operator=(prepared_call const&) = delete;
     ~prepared_call() {
@@ -273,12 +290,16 @@ private:
     F f_;
 };
 
-/// Returns at least `duration` later. Throws std::system_error (operation_canceled) when the task is cancelled.
+/// Returns at least `time` later. Throws std::system_error (operation_canceled) when the task is cancelled.
+/// What is over already lets the others run for a turn; what is too far away for the clock is slept for for ever.
 /// Suspends: inside a coroutine. Elsewhere it runs the thread's loop meanwhile.
-WEFT_MIXED_FN void sleep_for(clock::duration duration, place where = place::here());
-WEFT_MIXED_FN void sleep_until(clock::time_point when, place where = place::here());
+WEFT_MIXED_FN void sleep_for(time_span time, place where = place::here());
+WEFT_MIXED_FN void sleep_until(moment end, place where = place::here());
 
 namespace detail {
+
+/// The program ends, and this thread's loop has ended before its tasks: nobody can wait for them any more.
+[[nodiscard]] bool loop_ended_with_process() noexcept;
 
 /// A wait on the calling thread's loop, for something that happens on that loop: it calls end(). Inside a coroutine it
 /// suspends; elsewhere it runs the loop.

@@ -94,13 +94,15 @@ public:
             }
         };
         completion<T> done(state);
-        at(i).post([b = body{done, stop.get_token(), std::forward<F>(f)}, done, where]() mutable {
-            try {
-                weft::spawn(std::move(b), where).detach();
-            } catch (...) {
-                done.fail(std::current_exception(), where);
-            }
-        });
+        at(i).post(
+            [b = body{done, stop.get_token(), std::forward<F>(f)}, done, where]() mutable {
+                try {
+                    weft::spawn(std::move(b), where).detach();
+                } catch (...) {
+                    done.fail(std::current_exception(), where);
+                }
+            },
+            where);
         return remote_task<T>(std::move(state), std::move(stop));
     }
 

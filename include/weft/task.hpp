@@ -34,6 +34,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -55,16 +57,17 @@ class task_awaiter;
 
 struct travel;
 
-/// Who waits for a task's end: called on the thread of the task's loop, once, and then forgotten.
+/// Who waits for a task's end; one at a time. Called on the thread of the task's loop, once.
 struct joiner {
     void (*task_ended)(joiner&) noexcept;
+    place where = {};
 };
 
 /// What a task's owner and its coroutine share. It lies on the coroutine's stack, and stays there after the body has
 /// ended, until the owner lets go.
 struct task_state {
     control_block* block = nullptr;
-    joiner* waiting = nullptr;  ///< Who waits for the end.
+    joiner* waiting = nullptr;  ///< Who waits for the end, until it goes on after it.
     bool ended = false;
     bool owned = true;
     scope* owner = nullptr;
@@ -82,6 +85,13 @@ struct task_list {
     void remove(task_state& t) noexcept;
 };
 
+/// What a weft::task knows, for messages, of the task that it has let go of.
+struct last_task {
+    std::uint64_t id = 0;
+    place created_at;
+    place gone_at;
+};
+
 /// What a thread's loop has to see the end of.
 struct tasks_of_loop {
     task_list unscoped;          ///< Its tasks that no scope owns.
@@ -96,8 +106,14 @@ void start(task_state& t, scope* owner);
 void finish(task_state& t);
 void cancel(task_state& t) noexcept;
 WEFT_MIXED_FN void wait_for_end(task_state& t, place where);
+/// Has the joiner told of the end, which has not come yet. Ends the program with a message if there is another one.
+void set_joiner(task_state& t, joiner& j);
 void let_go(task_state& t) noexcept;
-void detach(task_state& t) noexcept;
+void detach(task_state& t, place where = {}) noexcept;
+/// For an owner that goes without having joined.
+WEFT_MIXED_FN void cancel_and_join(task_state& t) noexcept;
+[[noreturn]] void die_of_empty_task(char const* call, last_task const& last, place where) noexcept;
+[[noreturn]] void die_of_moving_while_joined(task_state const& t, place where) noexcept;
 void at_end_of_task(control_block& co);
 
 template <class T>
@@ -146,26 +162,29 @@ auto& make_task(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, scope
 }  // namespace detail
 
 /// Owns a task. Moves, does not copy.
+///
+/// One coroutine joins it, once. Joining one that is joined already, joining or detaching one that is no longer here, and a
+/// task that joins itself end the program with a message that names the task and both places.
 template <class T>
 class [[nodiscard]] task {
 public:
     task() = default;
     explicit task(detail::task_result<T>& state) : state_(&state) {}
-    task(task&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    task(task&& other) noexcept : state_(std::exchange(other.state_, nullptr)), last_(other.last_) {}
     /// What was here before is cancelled and joined. Suspends.
     WEFT_MIXED_FN task& operator=(task&& other) noexcept {
         task moved(std::move(other));
         std::swap(state_, moved.state_);
+        last_ = moved.last_;
         return *this;
     }
 
-    /// Cancels and joins a task that is still owned, as std::jthread does. Suspends.
+    /// Cancels and joins a task that is still owned, as std::jthread does. If it threw something else than
+    /// operation_canceled, which nobody will ever see, that ends the program with a message; but not where an exception is
+    /// on its way already, that tells of a failure. Suspends.
     WEFT_MIXED_FN ~task() {
         if (state_ != nullptr) {
-            cancel();
-            uninterrupted anyway;
-            detail::wait_for_end(*state_, place{"~task", 0});
-            detail::let_go(*state_);
+            detail::cancel_and_join(*state_);
         }
     }
 
@@ -173,11 +192,15 @@ public:
     /// Throws std::system_error (operation_canceled) when the caller is cancelled meanwhile; the task runs on then.
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
     WEFT_MIXED_FN T join(place where = place::here()) {
-        detail::wait_for_end(*state_, where);
+        detail::task_result<T>& joined = state("join()", where);
+        detail::wait_for_end(joined, where);
+        if (state_ != &joined) [[unlikely]] {
+            detail::die_of_moving_while_joined(joined, where);
+        }
         struct owner {
             detail::task_result<T>* state;
             ~owner() { detail::let_go(*state); }
-        } last{std::exchange(state_, nullptr)};
+        } last{forget(where)};
         if (last.state->failure) {
             std::rethrow_exception(last.state->failure);
         }
@@ -197,8 +220,12 @@ public:
         }
     }
 
-    /// Lets the task run on without an owner; it is cancelled when run() ends. What it throws ends the program.
-    void detach() { detail::detach(*std::exchange(state_, nullptr)); }
+    /// Lets the task run on without an owner; it is cancelled when run() ends. What it throws ends the program with a
+    /// message, unless it was cancelled and that is operation_canceled.
+    void detach(place where = place::here()) {
+        (void)state("detach()", where);
+        detail::detach(*forget(where), where);
+    }
 
     [[nodiscard]] bool done() const { return state_ == nullptr || state_->ended; }
     explicit operator bool() const { return state_ != nullptr; }
@@ -207,7 +234,19 @@ private:
     friend class detail::task_awaiter<T>;
     friend class when::ended;
 
+    detail::task_result<T>& state(char const* call, place where) const {
+        if (state_ == nullptr) [[unlikely]] {
+            detail::die_of_empty_task(call, last_, where);
+        }
+        return *state_;
+    }
+    detail::task_result<T>* forget(place where) {
+        last_ = {state_->block->id, state_->block->created_at, where};
+        return std::exchange(state_, nullptr);
+    }
+
     detail::task_result<T>* state_ = nullptr;
+    detail::last_task last_;
 };
 
 /// Starts a task on the calling thread's loop: it runs `f()` from the loop's next turn on.
@@ -234,20 +273,26 @@ auto spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
 /// Threads: its own. Suspends: yes, unless it is there already. Allocates: once in a task's life.
 WEFT_COROUTINE_FN void move_to(loop& target, place where = place::here());
 
-/// Owns tasks; leaves none behind. An exception that leaves one of them cancels the others.
+/// Owns tasks; leaves none behind. An exception that leaves one of them cancels the others, and the scope has failed until
+/// the next join(): whoever still works in it is told by spawn(), which throws that exception, and by stopping() and
+/// get_stop_token().
 class scope {
 public:
     scope() = default;
     scope(scope const&) = delete;
     scope& operator=(scope const&) = delete;
 
-    /// Cancels what is left and waits for it. Suspends.
+    /// Cancels what is left and waits for it. If a task threw something else than operation_canceled since the last join(),
+    /// and nobody was told, that ends the program with a message; but not where an exception is on its way already, that
+    /// tells of a failure. Ends the program with a message while somebody joins it. Suspends.
     WEFT_MIXED_FN ~scope();
 
-    /// Starts a task of this scope. What `f` returns is dropped.
+    /// Starts a task of this scope. What `f` returns is dropped. After cancel() it begins as a cancelled one.
+    /// Throws what join() would when a task has failed since the last join(), and then starts none.
     /// Throws std::system_error when there is no memory for a stack. Suspends: no.
     template <class F>
     void spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+        throw_if_failed();
         detail::make_task(
             options, [body = std::forward<F>(f)]() mutable { (void)body(); }, this, where);
     }
@@ -257,19 +302,32 @@ public:
         spawn(coroutine_options{}, std::forward<F>(f), where);
     }
 
-    /// Waits until all tasks have ended; throws the first exception that left one of them (for the others see failures()). When the caller is cancelled
-    /// meanwhile, cancels them, waits for them all the same, and throws operation_canceled.
+    /// Waits until all tasks have ended; throws the first exception that left one of them, one that is not
+    /// operation_canceled if there is any (for the others see failures()). When the caller is cancelled meanwhile, cancels
+    /// them, waits for them all the same, and throws operation_canceled, unless one of them has thrown something else.
+    /// Several may join at once: all are thrown the same. A task that joins its own scope ends the program with a message.
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
     WEFT_MIXED_FN void join(place where = place::here());
 
     /// Asks all tasks to end, and those that are started before the next join().
     void cancel() noexcept;
 
+    /// Whether its tasks are to end: a task has failed, or cancel() was called, since the last join().
+    [[nodiscard]] bool stopping() const { return cancelled_; }
+
+    /// Tells of the same, until the next join(). Limits the waits of whoever works in the scope without being a task of it:
+    ///
+    ///     weft::with_limit(clients.get_stop_token(), [&] { client = listener.accept(); });
+    ///
+    /// Allocates: at the first call after a join().
+    [[nodiscard]] std::stop_token get_stop_token();
+
     /// How many tasks have not ended.
     [[nodiscard]] std::size_t size() const { return size_; }
 
-    /// All that left the tasks of the last join(), in the order in which it was thrown: the first is what join() threw. What
-    /// a cancelled task throws counts too, unless it is operation_canceled. Valid until the next join().
+    /// All that left the tasks of the last join(), in the order in which it was thrown: join() threw the first that is not
+    /// operation_canceled, if there is any. What a cancelled task throws counts too, unless it is that; what spawn() threw
+    /// because of a failure does not count again. Valid until the next join().
     [[nodiscard]] std::span<std::exception_ptr const> failures() const { return failures_of_last_join_; }
 
 private:
@@ -278,14 +336,20 @@ private:
 
     void add(detail::task_state& t) noexcept;
     void ended(detail::task_state& t) noexcept;
-    void keep_failure(std::exception_ptr const& failure) noexcept;
-    WEFT_MIXED_FN void wait_for_all(place where);
+    void keep_failure(detail::task_state const& t) noexcept;
+    void throw_if_failed();
+    struct joining;
+    WEFT_MIXED_FN void wait_for_all(joining& me);
+    void settle(joining& me) noexcept;
 
     detail::task_list tasks_;
     std::size_t size_ = 0;
-    detail::loop_wait* joiner_ = nullptr;
+    joining* joining_ = nullptr;  ///< Those who join, in the order in which they came.
     bool cancelled_ = false;      ///< Since the last join().
-    std::exception_ptr failure_;  ///< The first; kept without an allocation, as it must not be lost.
+    bool told_ = false;           ///< Of the failure, by spawn().
+    std::exception_ptr failure_;  ///< What join() will throw; kept without an allocation, as it must not be lost.
+    std::string failed_;          ///< Which task threw it.
+    std::stop_source stop_{std::nostopstate};
     std::vector<std::exception_ptr> failures_;
     std::vector<std::exception_ptr> failures_of_last_join_;
 };
@@ -298,7 +362,7 @@ void die_if_in_coroutine(char const* what, place where);
 /// What run() sees to before and after.
 class running {
 public:
-    explicit running(clock::duration report_parked_after);
+    running(time_span report_parked_after, place where);
     running(running const&) = delete;
     running& operator=(running const&) = delete;
     ~running();
@@ -309,17 +373,17 @@ public:
 struct run_options {
     /// When the loop has had nothing to do for so long, and nothing is under way that could give it any, no timer and no
     /// operation, it says once on stderr which of its coroutines are parked, for what, and where. They are so for ever,
-    /// unless another thread or a signal handler wakes them. clock::duration::max(): it keeps silent.
-    clock::duration report_parked_after = std::chrono::seconds(1);
+    /// unless another thread or a signal handler wakes them. Any duration's max(): it keeps silent.
+    time_span report_parked_after = std::chrono::seconds(1);
 };
 
 /// Runs `body()` as a task on the calling thread's loop, and the loop until it has ended. Then the tasks that are left are
 /// cancelled and waited for. Returns what the body returned, or throws what it threw.
-/// Threads: any that runs no coroutine; ends the program with a message inside one.
+/// Threads: any whose loop does not run; ends the program with a message inside a coroutine, a posted call or a timer.
 template <class F>
 WEFT_NO_COROUTINE_FN auto run(run_options const& options, WEFT_COROUTINE_FN F&& body, place where = place::here()) {
     detail::die_if_in_coroutine("weft::run()", where);
-    detail::running until_the_end(options.report_parked_after);
+    detail::running until_the_end(options.report_parked_after, where);
     return spawn(coroutine_options{.name = "main"}, std::forward<F>(body), where).join(where);
 }
 template <class F>

@@ -20,7 +20,7 @@ namespace weft::when {
 class at : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit at(clock::time_point moment, place where = place::here()) : select_case(where), moment_(moment) {}
+    explicit at(moment when, place where = place::here()) : select_case(where), when_(when.when()) {}
     result take() { return {}; }
 
     [[nodiscard]] bool take_now(detail::branch*& to_wake) final;
@@ -28,7 +28,7 @@ public:
     WEFT_MIXED_FN void withdraw() noexcept final;
 
 private:
-    clock::time_point const moment_;
+    clock::time_point const when_;
     loop* const home_ = &loop::current();
     timer timer_;
 };
@@ -36,15 +36,18 @@ private:
 /// A time has passed.
 class after final : public at {
 public:
-    explicit after(clock::duration time, place where = place::here()) : at(detail::time_now() + time, where) {}
+    explicit after(time_span time, place where = place::here())
+        : at(detail::later(detail::time_now(), time.ticks()), where) {}
 };
 
-/// A task has ended: its join() will not wait. Ends the program with a message if the task is another loop's.
+/// A task has ended: its join() will not wait. Ends the program with a message if the task is another loop's, if somebody
+/// waits for its end already, and if there is no task.
 class ended final : public detail::select_case {
 public:
     using result = std::monostate;
     template <class T>
-    explicit ended(task<T>& t, place where = place::here()) : select_case(where), joining_(this), task_(*t.state_) {}
+    explicit ended(task<T>& t, place where = place::here())
+        : select_case(where), joining_(this, where), task_(t.state("when::ended", where)) {}
     result take() { return {}; }
 
     [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
@@ -53,10 +56,11 @@ public:
 
 private:
     struct joining : detail::joiner {
-        explicit joining(ended* c);
+        joining(ended* c, place at);
         ended* whose;
     } joining_;
     detail::task_state& task_;
+    bool enlisted_ = false;
 };
 
 /// A descriptor is ready, or has failed; see wait_readable(). What the system refuses is thrown by the select().

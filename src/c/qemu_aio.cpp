@@ -262,7 +262,7 @@ void qemu_co_sleep_ns_wakeable(QemuCoSleep* w, QEMUClockType, std::int64_t ns) {
     timer t;
     t.waiter = w;
     t.expired = [](timer& expired) noexcept { qemu_co_sleep_wake(static_cast<QemuCoSleep*>(expired.waiter)); };
-    own_loop().arm(t, own_loop().time() + clock::duration(ns));
+    own_loop().arm(t, detail::later(own_loop().time(), clock::duration(ns)));
     qemu_co_sleep(w);
     if (t.armed()) {
         own_loop().disarm(t);

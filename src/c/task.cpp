@@ -57,12 +57,6 @@ limited& limited_of(weft_limit* limit) {
     return *std::launder(reinterpret_cast<limited*>(limit->opaque));
 }
 
-/// So much from now; what is beyond the clock's end is its end.
-clock::time_point after(std::int64_t time) {
-    clock::time_point now = detail::time_now();
-    return time < (clock::time_point::max() - now).count() ? now + clock::duration(time) : clock::time_point::max();
-}
-
 }  // namespace
 
 extern "C" {
@@ -148,7 +142,7 @@ void weft_scope_delete(weft_scope* scope) {
 
 void weft_limit_begin_at(weft_limit* limit, std::int64_t timeout, weft_place where) {
     static_assert(sizeof(limited) <= sizeof limit->opaque && alignof(limited) <= alignof(weft_limit));
-    ::new (static_cast<void*>(limit->opaque)) limited(after(timeout), place_of(where));
+    ::new (static_cast<void*>(limit->opaque)) limited(clock::duration(timeout), place_of(where));
 }
 
 bool weft_limit_end(weft_limit* limit) {
@@ -202,7 +196,7 @@ int weft_sleep_until_at(std::int64_t when, weft_place where) {
 }
 
 int weft_sleep_at(std::int64_t time, weft_place where) {
-    return or_error([&] { sleep_until(after(time), place_of(where)); });
+    return or_error([&] { sleep_for(clock::duration(time), place_of(where)); });
 }
 
 int weft_offload_at(void (*f)(void*), void* argument, weft_place where) {

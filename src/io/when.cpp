@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <system_error>
+#include <utility>
 
 #include "task/move_to.hpp"
 
@@ -23,13 +24,13 @@ void give(detail::branch& b) noexcept {
 // ---- time -----------------------------------------------------------------------------------------------------------
 
 bool at::take_now(detail::branch*&) {
-    return moment_ <= detail::time_now();
+    return when_ <= detail::time_now();
 }
 
 void at::enlist() {
     timer_.waiter = &b;
     timer_.expired = [](timer& t) noexcept { give(*static_cast<detail::branch*>(t.waiter)); };
-    home_->arm(timer_, moment_);
+    home_->arm(timer_, when_);
 }
 
 void at::withdraw() noexcept {
@@ -40,8 +41,14 @@ void at::withdraw() noexcept {
 
 // ---- tasks ----------------------------------------------------------------------------------------------------------
 
-ended::joining::joining(ended* c)
-    : joiner{[](joiner& j) noexcept { give(static_cast<joining&>(j).whose->b); }}, whose(c) {}
+ended::joining::joining(ended* c, place at)
+    : joiner{[](joiner& j) noexcept {
+                 ended& me = *static_cast<joining&>(j).whose;
+                 me.withdraw();  // from here on the task may be joined, and be gone
+                 give(me.b);
+             },
+             at},
+      whose(c) {}
 
 bool ended::take_now(detail::branch*&) {
     detail::check_thread(task_, "waited for", called_from);
@@ -49,11 +56,12 @@ bool ended::take_now(detail::branch*&) {
 }
 
 void ended::enlist() {
-    task_.waiting = &joining_;
+    detail::set_joiner(task_, joining_);
+    enlisted_ = true;
 }
 
 void ended::withdraw() noexcept {
-    if (task_.waiting == &joining_) {
+    if (std::exchange(enlisted_, false)) {
         task_.waiting = nullptr;
     }
 }

@@ -27,6 +27,7 @@
 #include "loop/perform.hpp"
 #include "loop/signals_under_tsan.hpp"
 #include "loop/workers.hpp"
+#include "sync/thread_sleep.hpp"
 
 namespace weft::detail {
 namespace {
@@ -292,9 +293,7 @@ private:
         timeout = sleep_on(epoll_.fd, timeout);
 #endif
         if (timeout) {
-            auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
-            limit.tv_sec = static_cast<time_t>(seconds.count());
-            limit.tv_nsec = static_cast<long>((*timeout - seconds).count());
+            limit = kernel_time<timespec>(*timeout);
         }
         int count = -1;
         if (has_pwait2_) {

@@ -46,6 +46,7 @@
 #include "loop/operation_list.hpp"
 #include "loop/signals_under_tsan.hpp"
 #include "loop/workers.hpp"
+#include "sync/thread_sleep.hpp"
 
 namespace weft::detail {
 namespace {
@@ -408,8 +409,7 @@ private:
         } else if (timeout->count() == 0) {
             check(io_uring_submit_and_get_events(&ring_));
         } else {
-            auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*timeout);
-            __kernel_timespec limit{seconds.count(), (*timeout - seconds).count()};
+            auto limit = kernel_time<__kernel_timespec>(*timeout);
             check(io_uring_submit_and_wait_timeout(&ring_, &unused, 1, &limit, nullptr));
         }
     }

@@ -8,6 +8,8 @@
 #include "coroutine/misuse.hpp"
 #include "loop/fork.hpp"
 #include "loop/outside.hpp"
+#include "loop/process_end.hpp"
+#include "loop/uncaught.hpp"
 
 namespace weft {
 namespace {
@@ -17,6 +19,22 @@ namespace {
 constexpr std::uint64_t runs_per_turn = 256;
 
 thread_local std::unique_ptr<loop> own_loop;
+
+std::atomic<bool> process_ends{false};
+
+/// What it throws is nobody's: whoever runs the loop now is not whoever posted it.
+void make_call(detail::posted& p) {
+    place const where = p.at;  // it may be freed by the call
+    try {
+        p.run(&p);
+    } catch (...) {
+        std::exception_ptr thrown = std::current_exception();
+        if (thrown == nullptr) {
+            throw;  // no exception of C++: pthread_exit() or pthread_cancel() unwinds the thread
+        }
+        detail::die_of_uncaught(where, "a call that was posted here threw", thrown);
+    }
+}
 
 }  // namespace
 
@@ -36,7 +54,13 @@ loop::~loop() {
         detail::this_thread().home = nullptr;
         return;
     }
-    if (has_guests()) {
+    bool with_process = running_ || (made_by_current_ && detail::thread_ends_with_process());  // in a turn: by exit()
+    if (with_process) {
+        process_ends.store(true, std::memory_order_relaxed);
+    } else if (before_end_ != nullptr) {
+        before_end_(*this);
+    }
+    if (!with_process && has_guests()) {
         detail::die({}, "a loop ends while coroutines of other loops are on it, or on their way to it with move_to()");
     }
     wait_for_wakers();
@@ -61,6 +85,7 @@ loop& loop::current() {
     auto* home = detail::this_thread().home;
     if (home == nullptr) {
         own_loop = std::make_unique<loop>();
+        own_loop->made_by_current_ = true;
         home = detail::this_thread().home;
     }
     return static_cast<loop&>(*home);
@@ -114,6 +139,7 @@ void loop::run_once(bool wait) {
 }
 
 bool loop::run_some(bool wait) {
+    stay here(*this);
     auto done_so_far = [this] { return counts_.coroutines.get() + counts_.posted.get() + counts_.timers.get(); };
     std::uint64_t before = done_so_far();
     run_what_is_ready();
@@ -220,7 +246,7 @@ bool loop::has_news() const {
 
 /// Returns whether there was something to do before the spin's limit.
 bool loop::spin() {
-    clock::time_point end = reactor_->now() + spin_limit_;
+    clock::time_point end = detail::later(reactor_->now(), spin_limit_);
     if (!timers_.empty()) {
         end = std::min(end, timers_.first());
     }
@@ -243,7 +269,7 @@ clock::duration loop::sleep() {
     if (inbox.load() != nullptr || posted_.load() != nullptr) {
         reactor_->poll(std::chrono::nanoseconds(0));
     } else if (!timers_.empty()) {
-        reactor_->poll(std::max(clock::duration(0), timers_.first() - before));
+        reactor_->poll(std::max(clock::duration(0), detail::between(before, timers_.first())));
     } else if (report_idle_ != nullptr && reactor_->nothing_under_way()) {
         reactor_->poll(report_idle_after_);
     } else {
@@ -300,7 +326,7 @@ void loop::run_posted() {
         counts_.posted.add(1);
         oldest_posted_ = p->next;
         after_posted_ = oldest_posted_ == nullptr ? &oldest_posted_ : after_posted_;
-        p->run(p);
+        make_call(*p);
     }
 }
 
@@ -321,6 +347,9 @@ void loop::run_ready() {
         if (result != detail::yielded && detail::after_leave(co, result)) {
             if (co.at_end != nullptr) {
                 co.at_end(co);
+            } else if (co.failure) {
+                detail::die_of_uncaught({}, detail::describe(co) + ", which its loop had entered, ended with",
+                                        co.failure);
             }
         } else if (result <= detail::put_aside && co.current_state() == detail::state::suspended && co.scheduled) {
             schedule(co);
@@ -330,6 +359,10 @@ void loop::run_ready() {
 }
 
 namespace detail {
+
+bool loop_ended_with_process() noexcept {
+    return process_ends.load(std::memory_order_relaxed) && this_thread().home == nullptr;
+}
 
 void loop_wait::wait(char const* what, void const* on, place where) {
     stop_state& mine = stop_of_caller();
@@ -392,7 +425,7 @@ std::int64_t wait_for(operation& op, char const* what, place where) {
 
 }  // namespace detail
 
-void sleep_until(clock::time_point when, place where) {
+void sleep_until(moment end, place where) {
     loop& here = loop::current();
     if (detail::stop_of_caller().asked()) {
         detail::throw_stopped("sleep");
@@ -409,15 +442,15 @@ void sleep_until(clock::time_point when, place where) {
     });
     nap.t.waiter = &nap;
     nap.t.expired = [](timer& t) noexcept { static_cast<sleep*>(t.waiter)->end(); };
-    here.arm(nap.t, when);
+    here.arm(nap.t, end.when());
     nap.wait("a timer", &nap.t, where);
     if (nap.interrupted) {
         detail::throw_stopped("sleep");
     }
 }
 
-void sleep_for(clock::duration duration, place where) {
-    sleep_until(loop::current().time() + duration, where);
+void sleep_for(time_span time, place where) {
+    sleep_until(detail::later(loop::current().time(), time.ticks()), where);
 }
 
 }  // namespace weft

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "loop/event_descriptor.hpp"
+#include "sync/thread_sleep.hpp"
 
 namespace weft::detail {
 namespace {
@@ -44,13 +45,10 @@ void outside::wake_at(clock::time_point when) noexcept {
     if (when == std::exchange(state_->wake_at, when)) {
         return;
     }
-    using namespace std::chrono;
-    auto since_start = std::max<nanoseconds>(when.time_since_epoch(), 1ns);  // zero would disarm it
-    auto whole = duration_cast<seconds>(since_start);
     itimerspec wanted{};
     if (when != clock::time_point::max()) {
-        wanted.it_value = {.tv_sec = static_cast<time_t>(whole.count()),
-                           .tv_nsec = static_cast<long>((since_start - whole).count())};
+        std::chrono::nanoseconds since_start = when.time_since_epoch();
+        wanted.it_value = kernel_time<timespec>(std::max(since_start, std::chrono::nanoseconds(1)));  // zero disarms it
     }
     timerfd_settime(state_->timer.fd, TFD_TIMER_ABSTIME, &wanted, nullptr);
 }

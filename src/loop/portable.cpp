@@ -65,9 +65,7 @@ public:
 
 private:
     static clock::time_point end_of(std::optional<std::chrono::nanoseconds> timeout) noexcept {
-        clock::time_point now = clock::now();
-        bool limited = timeout && *timeout < clock::time_point::max() - now;
-        return limited ? now + *timeout : clock::time_point::max();
+        return timeout ? later(clock::now(), *timeout) : clock::time_point::max();
     }
 
     std::atomic<std::uint32_t> notified_{0};

@@ -23,10 +23,7 @@ void sleep_thread(atomic<std::uint32_t>& signal, std::uint32_t seen, clock::time
     timespec limit{};
     bool limited = deadline != clock::time_point::max();
     if (limited) {
-        auto left = std::max(clock::duration(0), deadline - clock::now());
-        auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-        limit.tv_sec = static_cast<time_t>(seconds.count());
-        limit.tv_nsec = static_cast<long>(std::chrono::nanoseconds(left - seconds).count());
+        limit = kernel_time<timespec>(between(clock::now(), deadline));
     }
     syscall(SYS_futex, &signal, FUTEX_WAIT_PRIVATE, seen, limited ? &limit : nullptr, nullptr, 0);
 }

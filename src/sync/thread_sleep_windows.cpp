@@ -21,7 +21,7 @@ void sleep_thread(std::atomic<std::uint32_t>& signal, std::uint32_t seen, clock:
     DWORD limit = INFINITE;
     if (deadline != clock::time_point::max()) {
         constexpr std::int64_t longest = 1 << 30;
-        auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count();
+        auto left = std::chrono::ceil<std::chrono::milliseconds>(between(clock::now(), deadline)).count();
         limit = static_cast<DWORD>(std::clamp<std::int64_t>(left, 0, longest));
     }
     WaitOnAddress(&signal, &seen, sizeof seen, limit);

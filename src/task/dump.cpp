@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "coroutine/misuse.hpp"
 #include "coroutine/registry.hpp"
+#include "task/misuse.hpp"
 #include "task/own_memory.hpp"
 
 namespace weft {
@@ -134,6 +136,22 @@ void dump(std::ostream& out) {
 }
 
 namespace detail {
+
+void die_of_tasks_left(loop& l) noexcept {
+    std::size_t left = l.as_executor().tasks;
+    if (left == 0) {
+        return;
+    }
+    std::string message = "a loop ends, with its thread or by itself, while " + std::to_string(left) +
+                          " of its tasks have not: cancel and join them before, or leave that to weft::run()";
+    graph const everyone;
+    auto mine = [&l](snapshot const& s) { return s.home == &l.as_executor() && s.status != state::done; };
+    auto one = std::ranges::find_if(everyone.all(), mine);
+    if (one != everyone.all().end()) {
+        message += "; one is " + everyone.line(*one);
+    }
+    die({}, message);
+}
 
 constexpr std::size_t most_reported = 100;
 

@@ -3,12 +3,13 @@
 #include <weft/dump.hpp>
 #include <weft/task.hpp>
 
+#include <algorithm>
 #include <exception>
-
 #include <string>
-#include <system_error>
 
 #include "coroutine/misuse.hpp"
+#include "loop/uncaught.hpp"
+#include "task/misuse.hpp"
 #include "task/move_to.hpp"
 
 namespace weft {
@@ -54,31 +55,38 @@ void free_task(task_state& t) noexcept {
     destroy(co, {});
 }
 
-void wake_joiner(task_state& t) noexcept {
+void tell_joiner(task_state& t) noexcept {
     if (t.waiting != nullptr) {
-        joiner& j = *std::exchange(t.waiting, nullptr);
-        j.task_ended(j);
+        t.waiting->task_ended(*t.waiting);
     }
 }
 
-[[noreturn]] void die_of_failure(task_state const& t) noexcept {
-    std::string what = "an exception";
-    try {
-        std::rethrow_exception(t.failure);
-    } catch (std::exception const& e) {
-        what = e.what();
-    } catch (...) {
-    }
-    die({}, "detached task: " + describe(*t.block) + " ended with an exception that nobody can catch: " + what);
+[[noreturn]] void die_of_failure(char const* whose, task_state const& t) noexcept {
+    die_of_uncaught({}, whose + describe(*t.block) + " ended with", t.failure);
 }
 
-/// When it is interrupted, the task runs on; its joiner does not wait for it any more.
+/// When it is interrupted, the task runs on; its joiner does not wait for it any more. It stays the one who joins until it
+/// goes on, so that nobody else takes the task away before.
 struct join_wait : loop_wait, joiner {
-    explicit join_wait(task_state& task)
-        : loop_wait([](interruptible_wait& w) noexcept { wake_joiner(*static_cast<join_wait&>(w).t); }),
-          joiner{[](joiner& j) noexcept { static_cast<join_wait&>(j).end(); }},
-          t(&task) {}
-    task_state* t;
+    join_wait(task_state& task, place at)
+        : loop_wait([](interruptible_wait& w) noexcept { static_cast<join_wait&>(w).end_once(); }),
+          joiner{[](joiner& j) noexcept { static_cast<join_wait&>(j).end_once(); }, at},
+          t(task) {
+        t.waiting = this;
+    }
+    join_wait(join_wait const&) = delete;
+    join_wait& operator=(join_wait const&) = delete;
+    ~join_wait() { t.waiting = nullptr; }
+
+    /// The task may end after an interruption, before its joiner goes on.
+    void end_once() noexcept {
+        if (!std::exchange(ended, true)) {
+            end();
+        }
+    }
+
+    task_state& t;
+    bool ended = false;
 };
 
 }  // namespace
@@ -94,6 +102,7 @@ void at_end_of_task(control_block& co) {
 
 void finish(task_state& t) {
     t.ended = true;
+    --t.home->tasks;
     if (t.owner != nullptr) {
         t.owner->ended(t);
         free_task(t);
@@ -103,11 +112,11 @@ void finish(task_state& t) {
     tasks.unscoped.remove(t);
     tasks.look_whether_none_left();
     if (t.owned) {
-        wake_joiner(t);
+        tell_joiner(t);
         return;
     }
-    if (t.failure && !t.block->stop.cancelled) {
-        die_of_failure(t);
+    if (has_failed(t)) {
+        die_of_failure("detached task: ", t);
     }
     free_task(t);
 }
@@ -115,8 +124,11 @@ void finish(task_state& t) {
 void start(task_state& t, scope* owner) {
     t.owner = owner;
     t.block->at_end = &at_end_of_task;
-    loop::current().schedule(*t.block);
+    loop& here = loop::current();
+    here.before_end(&die_of_tasks_left);
+    here.schedule(*t.block);
     t.home = t.block->home;
+    ++t.home->tasks;
     tasks_of_loop& tasks = tasks_of_this_thread();
     ++tasks.arrivals;
     if (owner != nullptr) {
@@ -139,26 +151,45 @@ void cancel(task_state& t) noexcept {
     }
 }
 
+void set_joiner(task_state& t, joiner& j) {
+    check_joinable(t, "waited for", j.where);
+    t.waiting = &j;
+}
+
 void wait_for_end(task_state& t, place where) {
     check_thread(t, "joined", where);
+    check_joinable(t, "joined", where);
     if (t.ended) {
         return;
     }
     if (stop_of_caller().asked()) {
         throw_stopped("join");
     }
-    join_wait wait(t);
-    t.waiting = &wait;
+    join_wait wait(t, where);
     wait.wait("a task's end", t.block, where);
     if (!t.ended) {
         throw_stopped("join");
     }
 }
 
-void detach(task_state& t) noexcept {
-    check_thread(t, "detached", {});
-    if (t.ended && t.failure && !t.block->stop.cancelled) {
-        die_of_failure(t);
+void cancel_and_join(task_state& t) noexcept {
+    if (loop_ended_with_process()) {
+        return;
+    }
+    cancel(t);
+    uninterrupted anyway;
+    wait_for_end(t, place{"~task", 0});
+    if (t.failure && !is_cancellation(t.failure) && std::uncaught_exceptions() == 0) {
+        die_of_failure("task that was destroyed without a join(): ", t);
+    }
+    let_go(t);
+}
+
+void detach(task_state& t, place where) noexcept {
+    check_thread(t, "detached", where);
+    check_not_joined(t, "detached", where);
+    if (t.ended && has_failed(t)) {
+        die_of_failure("detached task: ", t);
     }
     let_go(t);
 }
@@ -189,9 +220,14 @@ void cancel_and_join_all_tasks() {
     tasks.none_left = nullptr;
 }
 
-running::running(clock::duration report_parked_after) {
+running::running(time_span report_parked_after, place where) {
     loop& here = loop::current();  // what can't be had is thrown from here, and not from the destructor
-    if (report_parked_after != clock::duration::max()) {
+    if (here.runs()) {
+        die(where,
+            "weft::run() called by what the thread's loop runs, a posted call or a timer: its end would cancel "
+            "all tasks of the loop; use weft::spawn()");
+    }
+    if (!report_parked_after.is_for_ever()) {
         here.when_idle(&report_parked, report_parked_after);
     }
 }
@@ -203,26 +239,68 @@ running::~running() {
 
 }  // namespace detail
 
-namespace {
-
-bool is_cancellation(std::exception_ptr const& failure) noexcept {
-    try {
-        std::rethrow_exception(failure);
-    } catch (std::system_error const& e) {
-        return e.code() == std::errc::operation_canceled;
-    } catch (...) {
-        return false;
+/// Somebody who joins; on the stack of whoever does. All stay in the scope's list until they go on: the first that does so
+/// settles it for the others too, as from then on the scope may be used anew.
+struct scope::joining {
+    joining(scope& s, place at) : whose(s), where(at) {
+        joining** end = &s.joining_;
+        while (*end != nullptr) {
+            end = &(*end)->next;
+        }
+        *end = this;
     }
-}
+    joining(joining const&) = delete;
+    joining& operator=(joining const&) = delete;
+    ~joining() {
+        joining** link = &whose.joining_;
+        while (*link != this) {
+            link = &(*link)->next;
+        }
+        *link = next;
+    }
 
-}  // namespace
+    scope& whose;
+    joining* next = nullptr;
+    place where;
+    detail::loop_wait* wait = nullptr;  ///< While it waits.
+    bool settled = false;
+    std::exception_ptr failure;
+};
 
 scope::~scope() {
+    if (detail::loop_ended_with_process()) {
+        return;
+    }
+    if (joining_ != nullptr) {
+        detail::die(joining_->where, "a weft::scope was destroyed while it is joined here");
+    }
     if (size_ > 0) {
         cancel();
         uninterrupted anyway;
-        wait_for_all(place("~scope", 0));
+        joining me(*this, place("~scope", 0));
+        wait_for_all(me);
     }
+    if (failure_ && !told_ && !detail::is_cancellation(failure_) && std::uncaught_exceptions() == 0) {
+        detail::die_of_uncaught({}, "a weft::scope was destroyed without a join(), and " + failed_ + " ended with",
+                                failure_);
+    }
+}
+
+void scope::throw_if_failed() {
+    if (failure_) [[unlikely]] {
+        told_ = told_ || detail::calling_task_of(*this) == nullptr;
+        std::rethrow_exception(failure_);
+    }
+}
+
+std::stop_token scope::get_stop_token() {
+    if (!stop_.stop_possible()) {
+        stop_ = std::stop_source();
+        if (cancelled_) {
+            stop_.request_stop();
+        }
+    }
+    return stop_.get_token();
 }
 
 void scope::add(detail::task_state& t) noexcept {
@@ -239,25 +317,34 @@ void scope::add(detail::task_state& t) noexcept {
 void scope::ended(detail::task_state& t) noexcept {
     tasks_.remove(t);
     --size_;
-    if (t.failure && !(t.block->stop.cancelled && is_cancellation(t.failure))) {
-        keep_failure(t.failure);
+    if (detail::has_failed(t)) {
+        keep_failure(t);
     }
-    if (size_ > 0) {
-        return;
-    }
-    if (joiner_ != nullptr) {
-        std::exchange(joiner_, nullptr)->end();
+    for (joining* j = size_ == 0 ? joining_ : nullptr; j != nullptr; j = j->next) {
+        if (j->wait != nullptr) {
+            std::exchange(j->wait, nullptr)->end();
+        }
     }
 }
 
-void scope::keep_failure(std::exception_ptr const& failure) noexcept {
-    try {
-        failures_.push_back(failure);
-    } catch (std::bad_alloc const&) {  // then the first is the only one
+void scope::keep_failure(detail::task_state const& t) noexcept {
+    if (t.failure == failure_ || std::ranges::find(failures_, t.failure) != failures_.end()) {
+        told_ = false;
+        return;  // spawn() had thrown it, and whoever was told hands it back
     }
-    if (!failure_) {
-        failure_ = failure;
+    bool throw_it = !failure_ || (detail::is_cancellation(failure_) && !detail::is_cancellation(t.failure));
+    if (throw_it) {
+        failure_ = t.failure;
+        told_ = false;
+        failed_.clear();
         cancel();
+    }
+    try {
+        failures_.push_back(t.failure);
+        if (throw_it) {
+            failed_ = detail::describe(*t.block);
+        }
+    } catch (std::bad_alloc const&) {  // then there is only the one that is thrown
     }
 }
 
@@ -266,9 +353,10 @@ void scope::cancel() noexcept {
     for (auto* t = tasks_.first; t != nullptr; t = t->next) {
         detail::cancel(*t);
     }
+    stop_.request_stop();
 }
 
-void scope::wait_for_all(place where) {
+void scope::wait_for_all(joining& me) {
     struct scope_wait : detail::loop_wait {
         explicit scope_wait(scope* s)
             : loop_wait([](detail::interruptible_wait& w) noexcept {
@@ -277,24 +365,42 @@ void scope::wait_for_all(place where) {
               waited_for(s) {}
         scope* waited_for;
     };
-    while (size_ > 0) {
-        detail::check_thread(*tasks_.first, "joined", where);
+    while (size_ > 0 && !me.settled) {
+        detail::check_thread(*tasks_.first, "joined", me.where);
         scope_wait wait(this);
-        joiner_ = &wait;
-        wait.wait("a scope's tasks", this, where);
+        me.wait = &wait;
+        wait.wait("a scope's tasks", this, me.where);
+    }
+}
+
+void scope::settle(joining& me) noexcept {
+    cancelled_ = false;
+    told_ = false;
+    stop_ = std::stop_source(std::nostopstate);
+    failures_of_last_join_ = std::exchange(failures_, {});
+    me.failure = std::exchange(failure_, nullptr);
+    for (joining* j = joining_; j != nullptr; j = j->next) {
+        j->settled = true;
+        j->failure = me.failure;
     }
 }
 
 void scope::join(place where) {
+    if (detail::control_block const* mine = detail::calling_task_of(*this)) {
+        detail::die(where, "a weft::scope was joined by a task of its own, which would wait for itself: " +
+                               detail::describe(*mine));
+    }
     detail::stop_state const& mine = detail::stop_of_caller();
+    joining me(*this, where);
     if (mine.asked()) {
         cancel();
     }
-    wait_for_all(where);
-    cancelled_ = false;
-    failures_of_last_join_ = std::exchange(failures_, {});
-    if (std::exception_ptr failure = std::exchange(failure_, nullptr)) {
-        std::rethrow_exception(failure);
+    wait_for_all(me);
+    if (!me.settled) {
+        settle(me);
+    }
+    if (me.failure) {
+        std::rethrow_exception(me.failure);
     }
     if (mine.asked()) {
         detail::throw_stopped("join");

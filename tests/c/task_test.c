@@ -200,6 +200,29 @@ LOOP_CASE(a_blocking_call_runs_on_a_thread_of_its_own) {
     CHECK_EQUAL(offload_one(NULL), 0);
 }
 
+static int wait_until_the_ends_of_time(void* unused) {
+    (void)unused;
+    CHECK_EQUAL(weft_sleep(INT64_MIN), 0);
+    CHECK_EQUAL(weft_sleep_until(INT64_MIN), 0);
+    weft_limit limit;
+    weft_limit_begin(&limit, INT64_MIN);
+    CHECK_EQUAL(weft_sleep(INT64_MAX), -ETIMEDOUT);
+    CHECK(weft_limit_end(&limit));
+    weft_limit_begin(&limit, WEFT_MILLISECOND);
+    CHECK_EQUAL(weft_sleep(INT64_MAX), -ETIMEDOUT);
+    CHECK_EQUAL(weft_sleep_until(INT64_MAX), -ETIMEDOUT);
+    CHECK(weft_limit_end(&limit));
+    weft_limit_begin(&limit, INT64_MAX);
+    CHECK_EQUAL(weft_sleep(1), 0);
+    CHECK(!weft_limit_end(&limit));
+    return 0;
+}
+
+LOOP_CASE(the_past_is_over_and_what_is_too_far_away_never_comes) {
+    CHECK_EQUAL(weft_run(wait_until_the_ends_of_time, NULL), 0);
+    CHECK_EQUAL(wait_until_the_ends_of_time(NULL), 0);
+}
+
 LOOP_CASE(a_sleep_lasts_at_least_as_long) {
     int64_t before = weft_now();
     CHECK_EQUAL(weft_sleep(WEFT_MILLISECOND), 0);

@@ -42,6 +42,19 @@ TEST(when, the_earlier_of_two_times_comes_first) {
     });
 }
 
+TEST(when, a_time_in_the_past_comes_at_once_and_one_that_is_too_far_away_never) {
+    using std::chrono::hours;
+    using weft::clock;
+    weft::run([] {
+        EXPECT_EQ(weft::select(weft::when::at(clock::time_point::min())).index(), 0U);
+        EXPECT_EQ(weft::select(weft::when::after(hours::min())).index(), 0U);
+        EXPECT_EQ(weft::select(weft::when::after(clock::duration::min())).index(), 0U);
+        EXPECT_EQ(weft::select(weft::when::at(clock::time_point::max()), weft::when::after(1ms)).index(), 1U);
+        EXPECT_EQ(weft::select(weft::when::after(clock::duration::max()), weft::when::after(1ms)).index(), 1U);
+        EXPECT_EQ(weft::select(weft::when::after(hours::max()), weft::when::after(1ms)).index(), 1U);
+    });
+}
+
 TEST(when, a_time_ends_a_wait_for_a_channel_and_takes_nothing) {
     weft::run([] {
         weft::channel<int> values;
@@ -221,6 +234,18 @@ TEST(when, each_value_and_each_byte_is_taken_once) {
             }
         }
     });
+}
+
+TEST(when_death, a_task_has_ended_that_another_joins) {
+    EXPECT_DEATH(weft::run([] {
+                     auto t = weft::spawn({.name = "worker"}, [] { weft::sleep_for(1h); });
+                     auto joiner = weft::spawn([&] { t.join(); });
+                     weft::yield();
+                     weft::yield();
+                     weft::select(weft::when::ended(t), weft::when::after(1h));
+                 }),
+                 "when_test.cpp:[0-9]+: a task was waited for while it is joined already, at .*when_test.cpp:[0-9]+.*"
+                 "\"worker\"");
 }
 
 }  // namespace

@@ -223,6 +223,24 @@ TEST_F(loop_in_another, is_called_for_a_descriptor_that_is_closed_between_two_tu
     ::close(ends[1]);
 }
 
+TEST_F(loop_in_another, is_called_at_once_for_a_timer_in_the_past_and_never_for_one_at_the_end_of_time) {
+    constexpr auto last = weft::clock::time_point::max();
+    constexpr auto first = weft::clock::time_point::min();
+    for (weft::clock::time_point when : {last, last - 1ns, first}) {
+        bool fired = false;
+        weft::timer t;
+        t.waiter = &fired;
+        t.expired = [](weft::timer& x) noexcept { *static_cast<bool*>(x.waiter) = true; };
+        here.arm(t, when);
+        if (when == first) {
+            run_until([&] { return fired; });
+        }
+        settle();
+        EXPECT_EQ(fired, when == first);
+        here.disarm(t);
+    }
+}
+
 TEST(loop, says_that_its_reactor_has_no_descriptor) {
     struct simulated final : weft::reactor {
         [[nodiscard]] std::string_view name() const override { return "simulated"; }

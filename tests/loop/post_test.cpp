@@ -1,4 +1,4 @@
-// Calls from signal handlers, and the loop's numbers.
+// Posted calls: from signal handlers, those that wait or throw; and the loop's numbers.
 
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <latch>
+#include <stdexcept>
 #include <thread>
+#include <vector>
 #include <weft/loop.hpp>
 #include <weft/task.hpp>
 
@@ -114,6 +116,77 @@ TEST(prepared_call, from_a_signal_handler_ends_the_loops_sleep) {
         sender.join();
         EXPECT_EQ(count, i);
     }
+}
+
+// ---- Calls that throw, wait or run the loop -------------------------------------------------------------------------
+
+TEST(posted_call, that_waits_is_followed_by_those_posted_after_it) {
+    weft::loop& loop = weft::loop::current();
+    bool second = false;
+    bool first = false;
+    loop.post([&] {
+        loop.run_until(second);
+        first = true;
+    });
+    loop.post([&] { second = true; });
+    loop.run_until(first);
+}
+
+TEST(posted_call, that_waits_loses_none_of_those_posted_meanwhile) {
+    weft::loop& loop = weft::loop::current();
+    std::vector<int> order;
+    bool done = false;
+    loop.post([&] {
+        loop.post([&] { order.push_back(4); });
+        weft::sleep_for(1ms);
+        order.push_back(5);
+        loop.post([&] { done = true; });
+    });
+    for (int i = 1; i <= 3; ++i) {
+        loop.post([&, i] { order.push_back(i); });
+    }
+    loop.run_until(done);
+    EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 4, 5}));
+}
+
+TEST(posted_call_death, that_throws_ends_the_program_and_names_the_post) {
+    for (auto* wait : {+[] { weft::sleep_for(1h); }, +[] { weft::run([] { weft::sleep_for(1h); }); }}) {
+        auto trial = [wait] {
+            weft::loop::current().post([] { throw std::runtime_error("out of luck"); });
+            wait();
+        };
+        EXPECT_DEATH(
+            trial(),
+            "weft: .*post_test.cpp:[0-9]+: a call that was posted here threw an exception that nobody can catch: "
+            "out of luck");
+    }
+}
+
+TEST(posted_call_death, that_was_prepared_and_throws_names_where_it_was_made) {
+    auto trial = [] {
+        weft::prepared_call prepared(weft::loop::current(), [] { throw std::runtime_error("out of luck"); });
+        prepared.post();
+        weft::sleep_for(1h);
+    };
+    EXPECT_DEATH(trial(), "post_test.cpp:[0-9]+: a call that was posted here threw .*: out of luck");
+}
+
+TEST(posted_call_death, that_calls_run) {
+    auto trial = [] {
+        weft::run([] {
+            weft::loop::current().post([] { weft::run([] {}); });
+            weft::sleep_for(1h);
+        });
+    };
+    EXPECT_DEATH(trial(), "weft: .*post_test.cpp:[0-9]+: weft::run\\(\\) called by what the thread's loop runs");
+}
+
+TEST(posted_call_death, that_calls_run_in_run_some) {
+    auto trial = [] {
+        weft::loop::current().post([] { weft::run([] {}); });
+        weft::loop::current().run_some(false);
+    };
+    EXPECT_DEATH(trial(), "weft::run\\(\\) called by what the thread's loop runs");
 }
 
 TEST(statistics, count_what_the_loop_does) {

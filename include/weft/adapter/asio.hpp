@@ -21,6 +21,8 @@
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -108,7 +110,8 @@ private:
         if (!timeout) {
             context_.run_one();
         } else if (timeout->count() > 0) {
-            context_.run_one_for(*timeout);
+            // Asio adds it to its clock, which would overflow; the loop comes back after that.
+            context_.run_one_for(std::min<std::chrono::nanoseconds>(*timeout, std::chrono::hours(24)));
         }
         context_.poll();
     }

@@ -9,7 +9,7 @@
 //
 //     undefined reference to `weft::detail::release(weft::detail::built_with_asm_and_address_sanitizer::control_block&)'
 //
-// Why it is so: docs/decisions/0017-built-with.md.
+// Why it is so: docs/decisions/0019-built-with.md.
 
 #pragma once
 

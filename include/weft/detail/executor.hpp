@@ -4,17 +4,15 @@
 
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <weft/detail/atomic.hpp>
 #include <weft/detail/control_block.hpp>
 #include <weft/detail/trace.hpp>
 #include <weft/marks.hpp>
+#include <weft/time.hpp>
 
 namespace weft {
-
-using clock = std::chrono::steady_clock;
 
 /// A moment at which something is called, on the loop's thread. Lies with whoever armed it; disarm it before it goes.
 struct timer {
@@ -34,6 +32,7 @@ struct posted {
     posted* next = nullptr;
     void (*run)(posted*) = nullptr;  ///< With `drop` set it only frees it, if that is to be done.
     bool drop = false;
+    place at = {};  ///< Where it was posted, for messages.
 };
 
 /// First in, first out; linked through control_block::next. One thread's.
@@ -92,6 +91,7 @@ struct executor {
     atomic<control_block*> inbox{nullptr};
     atomic<bool> sleeping{false};
     bool elsewhere = false;  ///< The loop's thread is with another loop, and was not called back. Its own thread's.
+    std::size_t tasks = 0;   ///< How many were started on it and have not ended. Its own thread's.
 
     /// How many threads are between a push and the end of their notify(). What they pushed may be the last that the loop
     /// runs: it must not go before they have let go of it.
