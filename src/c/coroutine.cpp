@@ -184,7 +184,7 @@ void weft_suspend_at(void (*parked)(weft_coroutine*, void*), void* argument, wef
         auto& mine = static_cast<action&>(a);
         call(mine.parked, handle_of(&co), mine.argument);
     };
-    (void)or_error([&] { detail::park_for_wake_up(self, given, place_of(where)); });
+    (void)or_error([&] { detail::park(self, nullptr, nullptr, place_of(where), &given); });
 }
 
 void weft_wake_at(weft_coroutine* coroutine, weft_place where) {

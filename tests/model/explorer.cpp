@@ -219,7 +219,7 @@ bool explorer::execute() {
         if (failure_.empty() && threads[t].what != doing::has_ended) {
             failure_ = waiting_threads(bounds_.threads);
         }
-        threads[t].fiber.destroy();
+        threads[t].fiber.destroy(threads[t].stack);
         for (unsigned i = 0; i <= most_threads; ++i) {
             threads[outside].clock[i] = std::max(threads[outside].clock[i], threads[t].clock[i]);
         }
