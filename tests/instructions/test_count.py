@@ -4,7 +4,7 @@
     test_count.py PROGRAM COMPILER
 
 A bar is what it takes today, by gcc 12 and by clang 14, and 5 % more. Who gets below it lowers it; who has to raise it
-says why.
+says why. (A pair: from 69 to 74, so that a nested one takes 78 and not 150, see docs/decisions/0017.)
 """
 
 import os
@@ -14,8 +14,8 @@ import sys
 import tempfile
 
 BARS = {
-    "GNU": {"pair": 72, "nested": 158, "life": 195, "c_pair": 105, "c_life": 306, "qemu_pair": 122, "qemu_life": 300},
-    "Clang": {"pair": 80, "nested": 183, "life": 231, "c_pair": 117, "c_life": 336, "qemu_pair": 139, "qemu_life": 372},
+    "GNU": {"pair": 78, "nested": 82, "life": 195, "c_pair": 105, "c_life": 306, "qemu_pair": 122, "qemu_life": 300},
+    "Clang": {"pair": 86, "nested": 92, "life": 231, "c_pair": 117, "c_life": 336, "qemu_pair": 139, "qemu_life": 372},
 }
 TIMES = 10_000
 
