@@ -160,7 +160,6 @@ void weft_timer(benchmark::State& state) {
 
 // ---- among more and more others -------------------------------------------------------------------------------------
 
-
 /// Wakes the first of `state.range(0)` that wait, which then waits again.
 void growth_waiters(benchmark::State& state) {
     weft::run([&] {
