@@ -25,8 +25,9 @@ HELP = f"""\
                                random switching, nesting, throwing, destroying and moving, checked at each step;
                                100,000,000 steps of the preset release unless told; the seed, printed, repeats it
 ./dev soak wait [--preset NAME] [--seconds N] [--seed N] [--threads N] [--coroutines N]
-                               locks, channels, select and the rest, by 1,000 coroutines of 4 loops, with deadlines that are
-                               met and tasks that are cancelled; counters prove that nothing is lost; 60 s
+                               locks, channels, select, sockets, suspend() and the rest, by 1,000 coroutines of 4 loops, with
+                               deadlines that are met and tasks that are cancelled; counters prove that nothing is lost;
+                               60 s; WEFT_REACTOR names a reactor
 ./dev soak io [--preset NAME] [--seconds N] [--seed N] [--threads N] [--clients N]
                                clients that send in pieces, leave in the middle, reset, send garbage, are cancelled, against
                                an echo and the NBD server, with interruptions and no descriptors; the seed gives them the
