@@ -34,9 +34,8 @@ slab* map_slab(std::size_t slots, std::size_t slot_size) {
         slots /= 2;
     }
     if (base == nullptr) {
-        throw std::system_error(
-            std::make_error_code(std::errc::not_enough_memory),
-            "weft: no address space for a slab of " + std::to_string(slot_size >> 20) + " MiB of stacks");
+        throw std::system_error(std::make_error_code(std::errc::not_enough_memory),
+                                "weft: no address space for a stack of " + std::to_string(slot_size >> 10) + " KiB");
     }
     std::lock_guard lock(slabs_lock);
     auto* made = new slab{base, slot_size, slots, 0, weft_slabs};

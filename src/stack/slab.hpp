@@ -14,7 +14,7 @@
 namespace weft::detail {
 
 /// Address space between two slots, never touched: a page, so that slots lie an odd number of pages apart. With a power of two
-/// the control blocks of many coroutines share a few sets of the TLB and of the caches (docs/decisions/0017-a-switch-inside-a-switch.md).
+/// the control blocks of many coroutines share a few sets of the TLB and of the caches (docs/decisions/0017).
 inline constexpr std::size_t slot_gap = stack_guard_size == 64 * 1024 ? 64 * 1024 : 4 * 1024;
 
 /// One mapping, cut into slots. Slabs are never unmapped: a debugger, or a report of an overflow, can walk them at any

@@ -198,7 +198,7 @@ TEST(stack_room_death, is_found_for_two_of_4_MiB_where_10_MiB_of_address_space_a
             }
         } catch (std::system_error const& refused) {
             bool no_room =
-                std::string(refused.what()).find("no address space for a slab of 4 MiB") != std::string::npos;
+                std::string(refused.what()).find("no address space for a stack of 4096 KiB") != std::string::npos;
             _exit(no_room ? count : 100);
         }
     }
