@@ -7,8 +7,9 @@
 #include <exception>
 #include <weft/coroutine.hpp>
 
+#include "coroutine/text.hpp"
+
 namespace weft::detail {
-namespace {
 
 std::string text(place p) {
     fixed_text text;
@@ -25,6 +26,8 @@ std::string text(std::exception_ptr const& thrown) {
         return "an exception that is no std::exception";
     }
 }
+
+namespace {
 
 /// What a coroutine that can't be entered or destroyed is doing, and since where.
 std::string doing(control_block const& co) {

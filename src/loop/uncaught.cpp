@@ -3,18 +3,12 @@
 #include "loop/uncaught.hpp"
 
 #include "coroutine/misuse.hpp"
+#include "coroutine/text.hpp"
 
 namespace weft::detail {
 
 void die_of_uncaught(place where, std::string const& what, std::exception_ptr const& thrown) noexcept {
-    std::string text = "an exception that is no std::exception";
-    try {
-        std::rethrow_exception(thrown);
-    } catch (std::exception const& e) {
-        text = e.what();
-    } catch (...) {
-    }
-    die(where, what + " an exception that nobody can catch: " + text);
+    die(where, what + " an exception that nobody can catch: " + text(thrown));
 }
 
 }  // namespace weft::detail

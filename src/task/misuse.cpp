@@ -6,17 +6,9 @@
 #include <system_error>
 
 #include "coroutine/misuse.hpp"
+#include "coroutine/text.hpp"
 
 namespace weft::detail {
-namespace {
-
-std::string text(place p) {
-    fixed_text text;
-    add_place(p, text);
-    return std::string(text.view());
-}
-
-}  // namespace
 
 void die_of_joining(task_state const& t, char const* done, place where) noexcept {
     std::string what = "a task was " + std::string(done);

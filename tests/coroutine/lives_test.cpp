@@ -9,19 +9,12 @@
 #include <weft/coroutine.hpp>
 
 #include "../instrumented.hpp"
-#include "stack/slab.hpp"
+#include "../memory.hpp"
 
 namespace {
 
 using weft::coroutine;
-
-std::size_t stacks_carved() {
-    std::size_t count = 0;
-    for (auto* s = weft::detail::weft_slabs; s != nullptr; s = s->next) {
-        count += s->carved;
-    }
-    return count;
-}
+using weft_test::stacks_carved;
 
 TEST(scale, a_million_live_one_after_the_other) {
     int const lives = weft_test::how_many(1'000'000, 20'000);  // ThreadSanitizer allows 8,128 fibers at once

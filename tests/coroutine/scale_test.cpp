@@ -11,6 +11,7 @@
 #include <weft/coroutine.hpp>
 
 #include "../../bench/crowd.hpp"
+#include "../memory.hpp"
 #include "stack/slab.hpp"
 
 #if defined(WEFT_HAS_VALGRIND)
@@ -20,14 +21,7 @@
 namespace {
 
 using weft::coroutine;
-
-std::size_t stacks_carved() {
-    std::size_t count = 0;
-    for (auto* s = weft::detail::weft_slabs; s != nullptr; s = s->next) {
-        count += s->carved;
-    }
-    return count;
-}
+using weft_test::stacks_carved;
 
 /// Why fewer of them have to do, and memory is not counted: nullptr in a build as users get it.
 char const* instrumented() {

@@ -3,32 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <fstream>
 #include <thread>
 #include <weft/coroutine.hpp>
 
 #include "../instrumented.hpp"
-#include "stack/slab.hpp"
+#include "../memory.hpp"
 
 namespace {
 
 using weft::coroutine;
-
-std::size_t stacks_carved() {
-    std::size_t count = 0;
-    for (auto* s = weft::detail::weft_slabs; s != nullptr; s = s->next) {
-        count += s->carved;
-    }
-    return count;
-}
-
-std::size_t resident_bytes() {
-    std::ifstream statm("/proc/self/statm");
-    std::size_t size = 0;
-    std::size_t resident = 0;
-    statm >> size >> resident;
-    return resident * 4096;
-}
+using weft_test::resident_bytes;
+using weft_test::stacks_carved;
 
 void use_coroutines() {
     coroutine usual([] { weft::yield(); });

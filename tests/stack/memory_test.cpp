@@ -9,17 +9,12 @@
 #include <vector>
 #include <weft/stack.hpp>
 
+#include "../memory.hpp"
 #include "stack/slab.hpp"
 
 namespace {
 
-std::size_t resident_bytes() {
-    std::ifstream statm("/proc/self/statm");
-    std::size_t size = 0;
-    std::size_t resident = 0;
-    statm >> size >> resident;
-    return resident * 4096;
-}
+using weft_test::resident_bytes;
 
 std::size_t mappings() {
     std::ifstream maps("/proc/self/maps");
