@@ -11,6 +11,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -142,8 +143,9 @@ public:
     void set_spin(time_span limit) { spin_limit_ = limit.ticks(); }
 
     [[nodiscard]] clock::time_point time() const noexcept override { return reactor_->now(); }
+    /// A timer that is armed while timers fire fires in the next turn at the earliest, however long ago `when` was.
     void arm(timer& t, clock::time_point when) override {
-        timers_.arm(t, when);
+        timers_.arm(t, std::max(when, earliest_));
         if (elsewhere) [[unlikely]] {
             call_back();
         }
@@ -212,6 +214,7 @@ private:
     detail::posted* oldest_posted_ = nullptr;          ///< Collected from there, the oldest first.
     detail::posted** after_posted_ = &oldest_posted_;
     timer_heap timers_;
+    clock::time_point earliest_ = clock::time_point::min();  ///< While timers fire: later than what fires in this turn.
     clock::time_point now_ = reactor_->now();
     clock::duration spin_limit_{0};
     unsigned forks_;

@@ -330,12 +330,17 @@ void loop::run_posted() {
     }
 }
 
+/// Those that are due now: one that arms itself again, for a moment that is over, must not keep the turn from its end. What they
+/// call may run a turn inside this one, of a later moment; the timers of that turn are its own.
 void loop::fire_timers() {
-    while (!timers_.empty() && timers_.first() <= now_) {
+    clock::time_point const due = now_;
+    clock::time_point const outer = std::exchange(earliest_, detail::later(due, clock::duration(1)));
+    while (!timers_.empty() && timers_.first() <= due) {
         timer& t = timers_.pop();
         counts_.timers.add(1);
         t.expired(t);
     }
+    earliest_ = outer;
 }
 
 void loop::run_ready() {

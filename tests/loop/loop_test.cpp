@@ -68,6 +68,73 @@ TEST(loop, a_disarmed_timer_does_not_fire) {
     EXPECT_FALSE(fired);
 }
 
+/// Arms itself again for a moment that is over, `left` times.
+struct impatient : weft::timer {
+    explicit impatient(int times) : left(times) {
+        expired = [](weft::timer& t) noexcept {
+            auto& me = static_cast<impatient&>(t);
+            ++me.fired;
+            if (me.left-- > 0) {
+                weft::loop::current().arm(me, weft::clock::time_point::min());
+            }
+        };
+        weft::loop::current().arm(*this, weft::clock::time_point::min());
+    }
+    impatient(impatient const&) = delete;
+    impatient& operator=(impatient const&) = delete;
+    ~impatient() { weft::loop::current().disarm(*this); }
+
+    int left;
+    int fired = 0;
+};
+
+TEST(loop, a_timer_that_arms_itself_in_the_past_fires_once_a_turn) {
+    impatient t(1'000);
+    for (int turn = 1; turn <= 3; ++turn) {
+        weft::loop::current().run_once(true);
+        EXPECT_EQ(t.fired, turn);
+    }
+}
+
+TEST(loop, a_timer_that_always_arms_itself_in_the_past_holds_up_nobody) {
+    impatient t(1'000'000'000);
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    bool posted = false;
+    weft::run([&] {
+        weft::loop::current().post([&] { posted = true; });
+        auto reader = weft::spawn([&] {
+            weft::operation op{.what = weft::operation::kind::poll, .fd = ends[0], .flags = POLLIN};
+            return weft::detail::wait_for(op, "a pipe", weft::place::here());
+        });
+        weft::sleep_for(1ms);
+        EXPECT_EQ(write(ends[1], "x", 1), 1);
+        EXPECT_EQ(reader.join(), POLLIN);
+    });
+    EXPECT_TRUE(posted);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST(loop, a_timer_that_always_arms_itself_in_the_past_and_runs_the_loop_holds_up_nobody) {
+    struct nesting : weft::timer {
+        int fired = 0;
+    } t;
+    t.expired = [](weft::timer& x) noexcept {
+        auto& me = static_cast<nesting&>(x);
+        weft::loop& loop = weft::loop::current();
+        loop.run_once(false);
+        if (++me.fired < 1'000) {
+            loop.arm(me, weft::clock::time_point::min());
+        }
+    };
+    weft::loop& loop = weft::loop::current();
+    loop.arm(t, weft::clock::time_point::min());
+    loop.run_once(true);
+    EXPECT_EQ(t.fired, 1);
+    loop.disarm(t);
+}
+
 TEST(loop, sleepers_wake_in_order_of_their_deadlines) {
     std::vector<int> order;
     weft::run([&] {
