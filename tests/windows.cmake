@@ -19,6 +19,7 @@ set(weft_tests_of_linux
     loop/ring_test.cpp             # io_uring
     task/dump_test.cpp             # descriptors
     task/loop_end_test.cpp         # exit() in a coroutine
+    task/thread_end_test.cpp       # threads end there without unwinding
     # std::latch and its like of libstdc++ 12 lose wake-ups where there is no futex, so that these would hang now and then:
     task/move_to_test.cpp
     task/offload_test.cpp

@@ -66,7 +66,7 @@ driver drive(A&& awaitable, outcome<T>& result, one_shot& happened) {
             result.fill([&]() -> T { return std::forward<T>(value); });
         }
     } catch (...) {
-        result.fail(std::current_exception());
+        result.fail(caught_in_call("an awaitable"));
     }
 }
 
@@ -172,7 +172,7 @@ std::future<T> as_future(task<T> t) {
                 promise.set_value(t.join());
             }
         } catch (...) {
-            promise.set_exception(std::current_exception());
+            promise.set_exception(detail::caught_in_call("weft::as_future()"));
         }
     }).detach();
     return future;

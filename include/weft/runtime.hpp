@@ -99,7 +99,7 @@ public:
                 try {
                     weft::spawn(std::move(b), where).detach();
                 } catch (...) {
-                    done.fail(std::current_exception(), where);
+                    done.fail(detail::caught_in_call("weft::runtime::spawn()"), where);
                 }
             },
             where);

@@ -23,6 +23,7 @@ coroutine_options options_of(weft_options const* options) {
 
 void die_of_exception() noexcept {
     std::string what = "an exception";
+    (void)detail::caught_in_call("a function that C code has given to weft");
     try {
         throw;
     } catch (std::exception const& e) {

@@ -123,7 +123,22 @@ std::exception_ptr caught_in(control_block const& co) noexcept {
                 text(co.entered_at));
 }
 
+std::exception_ptr caught_in_call(char const* what) noexcept {
+    if (control_block const* self = this_thread().current) {
+        return caught_in(*self);
+    }
+    if (std::exception_ptr thrown = std::current_exception()) [[likely]] {
+        return thrown;
+    }
+    die({}, std::string(what) + " ends its thread (pthread_exit, pthread_cancel), and so would never be over");
+}
+
 void die_of_throwing_while_parked() noexcept {
+    if (std::current_exception() == nullptr) {
+        die({},
+            "what was given to weft::suspend() ends its thread (pthread_exit, pthread_cancel), on whose stack it was "
+            "called");
+    }
     die({}, "what was given to weft::suspend() threw, where nobody can catch it: " + text(std::current_exception()));
 }
 

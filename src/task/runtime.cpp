@@ -29,8 +29,9 @@ struct runtime::worker {
                 }
             }
         } catch (...) {
+            std::exception_ptr why = detail::caught_in_call("a loop of a weft::runtime");
             if (here == nullptr) {
-                started.set_exception(std::current_exception());
+                started.set_exception(why);
             }
         }
     }

@@ -213,6 +213,24 @@ static void yield_at_an_unknown_place(void) {
     weft_yield_at(0);
 }
 
+static void end_thread(void* unused) {
+    (void)unused;
+    pthread_exit(NULL);
+}
+
+static void end_the_thread_inside(void) {
+    weft_enter(weft_create(end_thread, NULL));
+}
+
+CASE(pthread_exit_inside_is_named) {
+#if !defined(__SANITIZE_THREAD__)  // it takes the thread's end on another stack for the end of a coroutine of its own
+    CHECK_DIES(end_the_thread_inside, "weft: coroutine (id", "ends its thread (pthread_exit, pthread_cancel)",
+               "coroutine_test.c:");
+#else
+    (void)end_the_thread_inside;
+#endif
+}
+
 CASE(misuse_is_reported_with_both_places) {
     CHECK_DIES(enter_one_that_runs, "coroutine_test.c:", "coroutine \"reader\"", "created at",
                "coroutine_test.c:", "entered while it is already running; it was entered at", "coroutine_test.c:");

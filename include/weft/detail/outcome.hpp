@@ -56,7 +56,7 @@ public:
         }
     }
 
-    /// Keeps what `f()` returns or throws.
+    /// Keeps what `f()` returns or throws. Ends the program with a message if it ends the thread.
     template <class F>
     void fill(F&& f) {
         try {
@@ -65,7 +65,7 @@ public:
         } catch (unwinding const&) {
             throw;
         } catch (...) {
-            fail(std::current_exception());
+            fail(caught_in_call("a call whose result is waited for"));
         }
     }
     void fail(std::exception_ptr why) noexcept {

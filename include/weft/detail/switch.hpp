@@ -77,6 +77,9 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
 /// and can't leave the coroutine, on whose stack the thread did not begin: ends the program with a message.
 [[nodiscard]] std::exception_ptr caught_in(control_block const& co) noexcept;
 
+/// The same for a call that is made in a coroutine or on a thread that has none, and whose result others wait for. `what` it is.
+[[nodiscard]] std::exception_ptr caught_in_call(char const* what) noexcept;
+
 /// Throws what unwinds a coroutine that is being destroyed.
 [[noreturn]] void throw_unwinding();
 
