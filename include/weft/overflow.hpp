@@ -3,7 +3,7 @@
 // The report of an overflow. A coroutine that needs more stack than it has faults at the guard, and the program ends with
 // a sentence before it dumps its core:
 //
-//     weft: coroutine "reader" (id 17, created at server.cpp:30) overflowed its stack of 112 KiB (coroutine_options::stack_size) at 0x55d0c81f in parse_header+0x1c; it was entered at server.cpp:41
+//     weft: coroutine "reader" (id 17, created at server.cpp:30) overflowed its stack of 240 KiB (coroutine_options::stack_size) at 0x55d0c81f in parse_header+0x1c; it was entered at server.cpp:41
 //
 // For this weft installs a handler for SIGSEGV and SIGBUS when a process first enters a coroutine, and gives each thread
 // that enters one a signal stack, unless it has one. Any other fault goes to the handler that was there before, as if

@@ -16,7 +16,8 @@
 //     weft::release_stack(s);
 //
 // A released stack goes to a cache of the calling thread, that needs no lock; caches trade with a shared pool in
-// batches. What the shared pool holds beyond `idle_stacks_kept` gives its pages back to the system.
+// batches. What the shared pool holds beyond `idle_bytes_kept`, and what nobody has needed for a while, gives its pages back to
+// the system.
 
 #pragma once
 
@@ -33,13 +34,13 @@ inline constexpr std::size_t stack_guard_size = 64 * 1024;
 inline constexpr std::size_t stack_guard_size = 16 * 1024;
 #endif
 
-/// Address space that a coroutine's stack takes when no size is named, guard included. Half of it with 32 bits, where there
-/// is little address space, and a frame takes less.
-inline constexpr std::size_t default_stack_size =
-    (stack_guard_size == 64 * 1024 ? 256 * 1024 : 128 * 1024) / (sizeof(void*) < 8 ? 2 : 1);
+/// Address space that a coroutine's stack takes when no size is named, guard included. A quarter of it with 32 bits, where
+/// there is little address space, and a frame takes less.
+inline constexpr std::size_t default_stack_size = (sizeof(void*) < 8 ? 64 : 256) * 1024;
 
-/// How many released stacks of each size keep their upper 16 KiB, beside the threads' own caches.
-inline constexpr std::size_t idle_stacks_kept = 1024;
+/// How many bytes released stacks of each size hold in memory at most, beside the threads' own caches; of one, its upper
+/// 16 KiB at most.
+inline constexpr std::size_t idle_bytes_kept = std::size_t{16} << 20;
 
 /// A piece of memory to run on: [low, top), with a guard under it.
 struct stack {

@@ -13,6 +13,7 @@
 #include "coroutine/layout.hpp"
 #include "coroutine/misuse.hpp"
 #include "coroutine/registry.hpp"
+#include "stack/slab.hpp"
 #include "stack/tell_valgrind.hpp"
 
 namespace weft {
@@ -27,14 +28,21 @@ namespace {
 #endif
 layout const* const for_debuggers = &weft_layout;
 
-constexpr std::uint64_t id_block = 1 << 20;
+constexpr std::uint64_t id_block = 1 << 16;
 std::atomic<std::uint64_t> next_id_block{0};
 
-std::uint64_t new_id(thread_state& thread) {
-    if (thread.next_id % id_block == 0) [[unlikely]] {
-        thread.next_id = next_id_block.fetch_add(id_block, std::memory_order_relaxed);
+/// A block of ids for the thread, whose first it does not use. After so many lives it is also time to look at what lies idle:
+/// that costs nothing on the way of each.
+void begin_id_block(thread_state& thread) noexcept {
+    bool begins = thread.next_id == 0;
+    thread.next_id = next_id_block.fetch_add(id_block, std::memory_order_relaxed) + 1;
+    if (begins) {  // so that threads that come and go do not make it more often
+        return;
     }
-    return ++thread.next_id;
+    for (control_block const* spare = thread.spare; spare != nullptr; spare = spare->next) {
+        trim_idle_stack(spare->memory);
+    }
+    trim_idle_stacks();
 }
 
 void copy_name(control_block& co, std::string_view name) {
@@ -117,8 +125,21 @@ void keep_until_thread_ends() {
 
 }  // namespace
 
+namespace {
+
+/// Jumped to, so that create() has nothing to keep across a call.
+[[gnu::noinline]] control_block& create_with_new_ids(std::size_t stack_size, std::string_view name, place where) {
+    begin_id_block(this_thread());
+    return create(stack_size, name, where);
+}
+
+}  // namespace
+
 control_block& create(std::size_t stack_size, std::string_view name, place where) {
     thread_state& thread = this_thread();
+    if (thread.next_id % id_block == 0) [[unlikely]] {
+        return create_with_new_ids(stack_size, name, where);
+    }
     control_block* co = thread.spare;
     if (co != nullptr && stack_size == default_stack_size) [[likely]] {
         thread.spare = co->next;
@@ -126,7 +147,7 @@ control_block& create(std::size_t stack_size, std::string_view name, place where
     } else {
         co = &new_block(stack_size);
     }
-    co->id = new_id(thread);
+    co->id = thread.next_id++;
     co->created_at = where;
     copy_name(*co, name);
     co->fiber.create(co->memory.low, co->memory.top);

@@ -1,7 +1,7 @@
 // Floor 1: stack
 //
 // How much of a stack was ever used. The system knows which pages were touched, so nothing has to be painted: painting
-// would touch all the pages of each stack that is measured, 112 KiB where a coroutine needs 4. What is lost is only what
+// would touch all the pages of each stack that is measured, 240 KiB where a coroutine needs 4. What is lost is only what
 // lies between whole pages, and a page that was swapped out counts as not used.
 
 #include <weft/stack.hpp>

@@ -3,10 +3,15 @@
 // Pools of released stacks: a cache of each thread, and a shared pool of each size.
 //
 //      allocate:  thread's cache -> (empty: a batch from) shared pool -> (empty: carve) slab
-//      release:   thread's cache -> (full: a batch to) shared pool -> (too many idle: pages go back) cold list
+//      release:   thread's cache -> (full: a batch to) shared pool -> (too many bytes idle: pages go back) cold list
 //
-// What a cache may hold is bounded in bytes, and what goes to the shared pool gives back the pages that only a deep use
-// touches: so idle stacks hold at most cache_bytes a thread and size, and idle_stacks_kept times warm_bytes a size.
+// What a cache may hold is bounded in bytes, all of its stacks' pages counted. What goes to the shared pool gives back the pages
+// that only a deep use touches, and what is left of each is counted. So idle stacks hold at most cache_bytes a thread and size,
+// and idle_bytes_kept a size.
+//
+// What is kept follows the demand: it rises at once with what is given back, and at each look (trim_idle_stacks(), after
+// so many lives) half of what nobody has needed since the last look goes cold; and what lies in the thread's own cache gives
+// back its deep pages.
 //
 // The link of a cached stack lies on the stack itself, in the page that it has touched anyway.
 
@@ -41,8 +46,12 @@ constexpr std::size_t cache_stacks = 64;
 /// How many of its upper bytes an idle stack keeps in memory: more than most coroutines ever touch.
 constexpr std::size_t warm_bytes = 16 * 1024;
 
+/// How many stacks a look makes cold at most, of one size: about a microsecond each.
+constexpr std::size_t most_cooled_at_once = 64;
+
+/// 0 for those of which already one might hold too much.
 constexpr std::size_t cache_limit(std::size_t slot_size) {
-    return std::clamp<std::size_t>(cache_bytes / slot_size, 2, cache_stacks);
+    return std::min(cache_bytes / slot_size, cache_stacks);
 }
 
 std::size_t class_of(std::size_t slot_size) {
@@ -52,14 +61,22 @@ std::size_t class_of(std::size_t slot_size) {
 struct free_stack {
     free_stack* next;
     stack self;
+    std::size_t resident;  ///< Bytes that it holds; known once it was trimmed.
 };
 
-/// Gives the pages back that a deep use has touched.
-void trim(stack const& s) noexcept {
+/// Gives the pages back that a deep use has touched. Returns how many bytes are still held.
+std::size_t trim(stack const& s) noexcept {
     char* keep = s.top - std::min(warm_bytes, static_cast<std::size_t>(s.top - s.low));
-    if (lowest_touched(s.low, keep) != keep) {
-        give_back(s.low, keep);
+    char* touched = s.low;
+    if (s.slot_size <= cache_bytes) {  // else to ask page after page takes longer than to give back
+        touched = lowest_touched(s.low, s.top);
     }
+    if (touched < keep) {
+        give_back(s.low, keep);
+        touched = keep;
+    }
+    // The top of an idle stack is in use, by its record: where none seems to be touched, the system does not say.
+    return static_cast<std::size_t>(s.top - (touched == s.top ? keep : touched));
 }
 
 free_stack* record_of(stack const& s) {
@@ -72,7 +89,7 @@ struct free_list {
 
     void push(stack const& s) {
         auto* record = record_of(s);
-        *record = {first, s};
+        *record = {first, s, 0};
         first = record;
         ++count;
     }
@@ -91,8 +108,9 @@ public:
     void fill(free_list& cache, std::size_t slot_size, std::size_t most) {
         std::lock_guard lock(mutex_);
         while (warm_.count > 0 && cache.count < most) {
-            cache.push(warm_.pop());
+            cache.push(pop_warm());
         }
+        unneeded_ = std::min(unneeded_, warm_.count);
         if (cache.count > 0) {
             return;
         }
@@ -106,23 +124,48 @@ public:
 
     /// Takes stacks out of `cache` until it holds no more than `keep`.
     void drain(free_list& cache, std::size_t keep) noexcept {
-        free_stack const* leaves = cache.first;
+        free_stack* leaves = cache.first;
         for (std::size_t count = cache.count; count > keep; --count, leaves = leaves->next) {
-            trim(leaves->self);
+            leaves->resident = trim(leaves->self);
         }
         std::lock_guard lock(mutex_);
         while (cache.count > keep) {
+            std::size_t resident = cache.first->resident;
             stack s = cache.pop();
-            if (warm_.count < idle_stacks_kept || !cool(s)) {
-                warm_.push(s);
+            if (warm_resident_ + resident <= idle_bytes_kept || !cool(s)) {
+                push_warm(s, resident);
             }
         }
+    }
+
+    /// What lay idle since the last time, and so was not needed, goes cold, half of it.
+    void look_at_demand() noexcept {
+        std::lock_guard lock(mutex_);
+        for (std::size_t n = std::min((unneeded_ + 1) / 2, most_cooled_at_once); n > 0; --n) {
+            std::size_t resident = warm_.first->resident;
+            stack s = pop_warm();
+            if (!cool(s)) {
+                push_warm(s, resident);
+                break;
+            }
+        }
+        unneeded_ = warm_.count;
     }
 
     void lock() { mutex_.lock(); }
     void unlock() { mutex_.unlock(); }
 
 private:
+    void push_warm(stack const& s, std::size_t resident) noexcept {
+        warm_.push(s);
+        warm_.first->resident = resident;
+        warm_resident_ += resident;
+    }
+    stack pop_warm() {
+        warm_resident_ -= warm_.first->resident;
+        return warm_.pop();
+    }
+
     /// Gives the stack's pages back to the system. It can't be linked through them then: the list is beside it.
     bool cool(stack const& s) noexcept {
         try {
@@ -136,6 +179,8 @@ private:
 
     static_mutex mutex_;
     free_list warm_;
+    std::size_t warm_resident_ = 0;  ///< Bytes that those hold.
+    std::size_t unneeded_ = 0;       ///< The fewest that were warm since the last look.
     std::vector<stack> cold_;
     slab* slab_ = nullptr;
 };
@@ -218,6 +263,21 @@ void keep_cache_until_thread_ends() {
     (void)keeper;
 }
 
+void trim_idle_stacks() noexcept {
+    for (std::size_t i = 0; own.lists != nullptr && i < size_classes; ++i) {
+        for (free_stack* idle = (*own.lists)[i].first; idle != nullptr; idle = idle->next) {
+            idle->resident = trim(idle->self);
+        }
+    }
+    for (shared_pool& pool : pools.of_class) {
+        pool.look_at_demand();
+    }
+}
+
+void trim_idle_stack(stack const& s) noexcept {
+    (void)trim(s);
+}
+
 }  // namespace detail
 
 namespace {
@@ -232,7 +292,7 @@ stack take_stack(std::size_t slot_size) {
     }
     auto& list = (*lists)[size_class];
     if (list.count == 0) [[unlikely]] {
-        detail::pool_of(size_class).fill(list, slot_size, detail::cache_limit(slot_size) / 2);
+        detail::pool_of(size_class).fill(list, slot_size, std::max<std::size_t>(detail::cache_limit(slot_size) / 2, 1));
     }
     return list.pop();
 }

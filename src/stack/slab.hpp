@@ -57,6 +57,12 @@ char* carve_slot(slab*& current, std::size_t slot_size);
 /// Sees to it that the calling thread's cache of stacks is given back when the thread ends, after all that is made later.
 void keep_cache_until_thread_ends();
 
+/// Gives back what nobody has needed for a while: of the pools, and of the calling thread's cache. To be called now and then.
+void trim_idle_stacks() noexcept;
+
+/// Gives the pages back that only a deep use of the stack has touched. Its uppermost 16 KiB stay as they are.
+void trim_idle_stack(stack const& s) noexcept;
+
 /// So many bytes at the top of a stack may be read at any time, also while it is idle: whoever walks all stacks looks there.
 /// AddressSanitizer reports who touches the rest of an idle stack.
 inline constexpr std::ptrdiff_t readable_bytes = 1024;

@@ -1,9 +1,11 @@
 // Threads that use coroutines and end. What they leave behind is compared with what as many threads before them left.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstddef>
 #include <thread>
+#include <vector>
 #include <weft/coroutine.hpp>
 
 #include "../instrumented.hpp"
@@ -73,5 +75,33 @@ TEST(threads, whose_thread_local_uses_a_coroutine_when_it_ends_leave_nothing) {
 TEST(threads, whose_thread_local_is_the_first_to_use_a_coroutine_leave_nothing) {
     expect_nothing_left_of_many_threads_that(use_coroutines_at_the_very_end);
 }
+
+#if !defined(WEFT_TEST_INSTRUMENTED)
+
+/// How many page faults it costs to park so many at once.
+std::size_t page_faults_of_parking(std::size_t count) {
+    auto so_far = [] {
+        rusage used{};
+        getrusage(RUSAGE_SELF, &used);
+        return static_cast<std::size_t>(used.ru_minflt);
+    };
+    std::size_t before = so_far();
+    std::vector<coroutine> all;
+    for (std::size_t i = 0; i < count; ++i) {
+        all.emplace_back([] { weft::yield(); });
+        all.back().enter();
+    }
+    return so_far() - before;
+}
+
+TEST(threads, that_come_and_go_leave_the_others_their_idle_stacks) {
+    (void)page_faults_of_parking(1'000);
+    for (int i = 0; i < 100; ++i) {
+        std::thread(use_coroutines).join();
+    }
+    EXPECT_LT(page_faults_of_parking(1'000), 200U);  // of 1,000 and more
+}
+
+#endif
 
 }  // namespace

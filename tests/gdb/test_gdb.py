@@ -99,7 +99,7 @@ class Listing:
             self.assertIsNotNone(match, self.text)
             used = float(match.group(1)) * (1024 if match.group(2) else 1)
             self.assertTrue(100 < used < 10000, match.group(0))
-            self.assertTrue(100 < int(match.group(3)) < 128, match.group(0))
+            self.assertTrue(200 < int(match.group(3)) < 256, match.group(0))
 
     def backtrace_of(self, name):
         text = section(self.text, 'all of them')

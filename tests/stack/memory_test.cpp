@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cstring>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <vector>
 #include <weft/stack.hpp>
 
+#include "../instrumented.hpp"
 #include "../memory.hpp"
 #include "stack/slab.hpp"
 
@@ -59,7 +61,7 @@ TEST(stack, idle_ones_beyond_the_limit_give_their_pages_back) {
 
 TEST(stack, idle_ones_give_back_what_only_a_deep_use_has_touched) {
     constexpr std::size_t touched = 96 * 1024;
-    constexpr std::size_t count = 1'000;  // fewer than weft::idle_stacks_kept
+    constexpr std::size_t count = 1'000;  // of which as much may stay as weft::idle_bytes_kept
     std::vector<weft::stack> stacks;
     for (std::size_t i = 0; i < count; ++i) {
         stacks.push_back(weft::allocate_stack(128 * 1024));
@@ -70,6 +72,77 @@ TEST(stack, idle_ones_give_back_what_only_a_deep_use_has_touched) {
         weft::release_stack(s);
     }
     EXPECT_LT(resident_bytes(), before - count / 2 * touched);
+}
+
+struct idle_stacks : testing::Test {
+    void SetUp() override {
+#if defined(WEFT_TEST_INSTRUMENTED)
+        GTEST_SKIP() << "a sanitizer keeps memory of its own for what was touched";
+#endif
+    }
+};
+
+/// Gives out so many of 64 KiB at once, touches the upper 8 KiB of each, and takes them back.
+void use_at_once(std::size_t count) {
+    std::vector<weft::stack> stacks;
+    for (std::size_t i = 0; i < count; ++i) {
+        stacks.push_back(weft::allocate_stack(64 * 1024));
+        std::memset(stacks.back().top - 8 * 1024, 1, 8 * 1024);
+    }
+    for (auto const& s : stacks) {
+        weft::release_stack(s);
+    }
+}
+
+std::size_t page_faults() {
+    rusage used{};
+    getrusage(RUSAGE_SELF, &used);
+    return static_cast<std::size_t>(used.ru_minflt);
+}
+
+TEST_F(idle_stacks, hold_no_more_than_the_limit_however_many_they_are) {
+    use_at_once(100);
+    std::size_t before = resident_bytes();
+    use_at_once(20'000);  // 160 MiB
+    EXPECT_LT(resident_bytes(), before + 2 * weft::idle_bytes_kept);
+}
+
+TEST_F(idle_stacks, that_were_kept_serve_the_next_burst_without_a_page_fault) {
+    use_at_once(1'000);
+    std::size_t before = page_faults();
+    use_at_once(1'000);
+    EXPECT_LT(page_faults() - before, 200U);  // of 2,000 to 3,000
+}
+
+TEST_F(idle_stacks, that_nobody_has_needed_for_a_while_give_their_pages_back) {
+    use_at_once(100);
+    std::size_t before = resident_bytes();
+    use_at_once(2'000);
+    EXPECT_GT(resident_bytes(), before + weft::idle_bytes_kept / 2);
+    for (int look = 0; look < 100; ++look) {
+        use_at_once(100);
+        weft::detail::trim_idle_stacks();
+    }
+    EXPECT_LT(resident_bytes(), before + weft::idle_bytes_kept / 8);
+}
+
+TEST_F(idle_stacks, that_are_needed_again_and_again_are_kept) {
+    for (int look = 0; look < 100; ++look) {
+        use_at_once(1'000);
+        weft::detail::trim_idle_stacks();
+    }
+    std::size_t before = page_faults();
+    use_at_once(1'000);
+    EXPECT_LT(page_faults() - before, 500U);
+}
+
+TEST_F(idle_stacks, that_are_large_give_their_pages_back_at_once) {
+    constexpr std::size_t touched = 60 << 20;
+    weft::stack s = weft::allocate_stack(64 << 20);
+    std::memset(s.top - touched, 1, touched);
+    std::size_t before = resident_bytes();
+    weft::release_stack(s);
+    EXPECT_LT(resident_bytes(), before - touched / 2);
 }
 
 void write_to_an_idle_one() {

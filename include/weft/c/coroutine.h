@@ -19,7 +19,7 @@ typedef struct weft_coroutine weft_coroutine;
 typedef struct weft_options {
     const char* name;  ///< For messages and debuggers; 31 bytes of it are kept.
     size_t
-        stack_size;  ///< Address space in bytes, guard included; rounded up to a power of two. 0: the default, 128 KiB
+        stack_size;  ///< Address space in bytes, guard included; rounded up to a power of two. 0: the default, 256 KiB
                      ///< (256 KiB where pages may be of 64 KiB).
     bool measure_stack;  ///< For weft_stack_high_water(): costs a system call, and page faults.
 } weft_options;
