@@ -16,6 +16,9 @@
 //
 // If f returns how to take back what it has begun, the wait can be cancelled and limited.
 //
+// With gcc, a file in which one function alone is compiled for AVX-512, by an attribute, and enters or suspends, defines
+// WEFT_SWITCH_OUT_OF_LINE before it includes weft (docs/context.md).
+//
 // Misuse is a bug in the caller. It is found in every build, and ends the program with a message that names the
 // coroutine and both places:
 //

@@ -86,6 +86,19 @@ weft_return_value_by_jump:
     .cfi_endproc
     .size weft_return_value_by_jump, . - weft_return_value_by_jump
 
+    .globl weft_return_word_by_jump
+    .type weft_return_word_by_jump, @function
+    .p2align 4
+weft_return_word_by_jump:
+    .cfi_startproc
+    movq %rdi, %rax
+    popq %rdx
+    .cfi_adjust_cfa_offset -8
+    .cfi_register rip, rdx
+    )" WEFT_NO_TRACK R"(jmpq *%rdx
+    .cfi_endproc
+    .size weft_return_word_by_jump, . - weft_return_word_by_jump
+
     .globl weft_return_by_jump
     .type weft_return_by_jump, @function
     .p2align 4

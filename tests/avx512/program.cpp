@@ -10,8 +10,10 @@ namespace {
 
 volatile float numbers[16];
 
+}  // namespace
+
 /// Which of the numbers are below `limit`: the mask is used as a mask, and the vector once more, after the suspension.
-[[gnu::noinline]] unsigned below(float limit) {
+extern "C" [[gnu::noinline]] unsigned below(float limit) {
     float copy[16];
     for (int i = 0; i < 16; ++i) {
         copy[i] = numbers[i];
@@ -21,8 +23,6 @@ volatile float numbers[16];
     weft::yield();
     return _cvtmask16_u32(_kor_mask16(found, _mm512_cmp_ps_mask(all, _mm512_set1_ps(100), _CMP_EQ_OS)));
 }
-
-}  // namespace
 
 int main() {
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512dq")) {

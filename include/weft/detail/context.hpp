@@ -142,10 +142,21 @@ namespace weft::context {
 [[gnu::always_inline]] inline bool return_by_jump(bool value) {
     return value;
 }
+[[gnu::always_inline]] inline std::uintptr_t return_by_jump(std::uintptr_t value) {
+    return value;
+}
 [[gnu::always_inline]] inline void return_by_jump() {}
 
 }  // namespace weft::context
 #endif
+
+namespace weft::context {
+
+/// switch_to() as a plain function, which keeps what the ABI says and nothing else: for callers that are compiled for registers
+/// which the list of an inlined one can't name (src/context/out_of_line.cpp).
+std::uintptr_t switch_out_of_line(frame& from, frame const& to, void* stack_pointer, std::uintptr_t word);
+
+}  // namespace weft::context
 
 #if !defined(WEFT_THREAD_ADDRESS_INLINE)
 namespace weft::context {

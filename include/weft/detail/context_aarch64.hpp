@@ -24,12 +24,15 @@
 #define WEFT_LANDING_PAD ""
 #endif
 
-#if defined(__ARM_FEATURE_SVE)
-#define WEFT_SVE_CLOBBERS                                                                                              \
-    , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15", "ffr"
+// Always, because one function may be compiled for SVE by an attribute. clang has no name for the register ffr.
+#if defined(__clang__)
+#define WEFT_FFR_CLOBBER
 #else
-#define WEFT_SVE_CLOBBERS
+#define WEFT_FFR_CLOBBER , "ffr"
 #endif
+#define WEFT_SVE_CLOBBERS                                                                                              \
+    , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14",                   \
+        "p15" WEFT_FFR_CLOBBER
 
 #define WEFT_SWITCH_CLOBBERS                                                                                           \
     "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x20", "x21",   \
@@ -83,3 +86,4 @@ inline constexpr entry_conventions at_entry{.words = 2, .entry_word = 0, .shorte
 
 #undef WEFT_SWITCH_CLOBBERS
 #undef WEFT_SVE_CLOBBERS
+#undef WEFT_FFR_CLOBBER

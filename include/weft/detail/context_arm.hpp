@@ -32,6 +32,7 @@
 #define WEFT_RESUME_ADDRESS "adr ip, 1f\n\t"
 #endif
 
+// A function that alone is compiled for NEON: see WEFT_SWITCH_OUT_OF_LINE (detail/switch.hpp).
 #if defined(__ARM_NEON)
 #define WEFT_VECTOR_CLOBBERS                                                                                           \
     , "d16", "d17", "d18", "d19", "d20", "d21", "d22", "d23", "d24", "d25", "d26", "d27", "d28", "d29", "d30", "d31"

@@ -35,7 +35,8 @@
 #define WEFT_RESUME_ADDRESS "movl $1f, %%ebx\n\t"
 #endif
 
-#if defined(__AVX512F__)
+// clang takes these names always. With gcc, see WEFT_SWITCH_OUT_OF_LINE (detail/switch.hpp).
+#if defined(__AVX512F__) || defined(__clang__)
 #define WEFT_AVX512_CLOBBERS , "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
 #else
 #define WEFT_AVX512_CLOBBERS

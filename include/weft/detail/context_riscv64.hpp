@@ -16,11 +16,18 @@
 
 #define WEFT_THREAD_ADDRESS_INLINE 1
 
-#if defined(__riscv_vector)
+// clang takes these names always, and none for vl and vtype, which it sets anew after each piece of assembly. With gcc, see
+// WEFT_SWITCH_OUT_OF_LINE (detail/switch.hpp).
+#if defined(__clang__)
+#define WEFT_VECTOR_LENGTH_CLOBBERS
+#else
+#define WEFT_VECTOR_LENGTH_CLOBBERS , "vl", "vtype"
+#endif
+#if defined(__riscv_vector) || defined(__clang__)
 #define WEFT_VECTOR_CLOBBERS                                                                                           \
     , "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16",     \
-        "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31", "vl", \
-        "vtype"
+        "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",              \
+        "v31" WEFT_VECTOR_LENGTH_CLOBBERS
 #else
 #define WEFT_VECTOR_CLOBBERS
 #endif
@@ -76,3 +83,4 @@ inline constexpr entry_conventions at_entry{.words = 2, .entry_word = 0, .shorte
 
 #undef WEFT_SWITCH_CLOBBERS
 #undef WEFT_VECTOR_CLOBBERS
+#undef WEFT_VECTOR_LENGTH_CLOBBERS

@@ -14,7 +14,8 @@
 #include <cstdint>
 #include <weft/detail/context.hpp>
 
-#if defined(__VX__)
+// clang takes these names always. With gcc, see WEFT_SWITCH_OUT_OF_LINE (detail/switch.hpp).
+#if defined(__VX__) || defined(__clang__)
 #define WEFT_VECTOR_CLOBBERS                                                                                           \
     , "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31"
 #else

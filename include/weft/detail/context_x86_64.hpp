@@ -52,7 +52,9 @@
 #define WEFT_SWITCH_SHADOW_STACK
 #endif
 
-#if defined(__AVX512F__)
+// clang takes these names always. gcc takes them only where the whole file is compiled for AVX-512; for a function with a target
+// attribute there is WEFT_SWITCH_OUT_OF_LINE (detail/switch.hpp, docs/decisions/0020).
+#if defined(__AVX512F__) || defined(__clang__)
 #define WEFT_AVX512_CLOBBERS                                                                                           \
     , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27",      \
         "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
@@ -80,6 +82,7 @@
 #if !defined(WEFT_SHADOW_STACK)
 #define WEFT_RETURN_BY_JUMP 1
 extern "C" bool weft_return_value_by_jump(bool value) noexcept;
+extern "C" std::uintptr_t weft_return_word_by_jump(std::uintptr_t value) noexcept;
 extern "C" void weft_return_by_jump() noexcept;
 #endif
 
@@ -141,6 +144,9 @@ using companion = shadow_stack;
 #if defined(WEFT_RETURN_BY_JUMP)
 [[gnu::always_inline]] inline bool return_by_jump(bool value) {
     return weft_return_value_by_jump(value);
+}
+[[gnu::always_inline]] inline std::uintptr_t return_by_jump(std::uintptr_t value) {
+    return weft_return_word_by_jump(value);
 }
 [[gnu::always_inline]] inline void return_by_jump() {
     weft_return_by_jump();

@@ -10,6 +10,11 @@
 // enter from inside a catch block, a yield inside one) takes the slow path, which puts the state aside and back. So does
 // each enter of a coroutine that keeps its FPU control words: between enters its context is always set aside.
 
+// An inlined switch lists the registers that it leaves changed, and gcc lets it name only those that the whole file is compiled
+// for. A file with a function that is compiled for more, by __attribute__((target("avx512f"))), say, and that enters or
+// suspends, defines WEFT_SWITCH_OUT_OF_LINE before it includes weft: then each switch is a plain call, around which the compiler
+// saves those registers by itself. docs/context.md says what it costs.
+
 #pragma once
 
 #include <utility>
@@ -19,6 +24,15 @@
 namespace weft::detail {
 
 [[nodiscard]] control_block& current_or_die(char const* what, place where);
+
+[[gnu::always_inline]] inline std::uintptr_t switch_between(context::frame& from, context::frame const& to,
+                                                            void* stack_pointer, std::uintptr_t word) {
+#if defined(WEFT_SWITCH_OUT_OF_LINE)
+    return context::switch_out_of_line(from, to, stack_pointer, word);
+#else
+    return context::switch_to(from, to, stack_pointer, word);
+#endif
+}
 
 /// Before `self` enters another: the frame of whoever entered it is put aside, where it stays until `self` leaves. So of many
 /// that it enters one after the other, only the first costs that.
@@ -49,7 +63,7 @@ namespace weft::detail {
     }
     WEFT_TRACE2(enter, &co, from);
     co.fiber.before_enter();
-    std::uintptr_t result = context::switch_to(thread.enterer, co.left, stack_pointer, word);
+    std::uintptr_t result = switch_between(thread.enterer, co.left, stack_pointer, word);
     co.fiber.after_enter();
     this_thread().current = from;
     return result;
@@ -99,7 +113,7 @@ void die_if_it_holds_a_mutex(control_block const& self, place where);
     self.suspended_at = where;
     put_enterer_back(self, thread);
     self.fiber.before_leave(false);
-    std::uintptr_t order = context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, word);
+    std::uintptr_t order = switch_between(self.left, thread.enterer, thread.enterer.stack_pointer, word);
     self.fiber.arrived();
     return order;
 }
