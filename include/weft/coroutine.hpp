@@ -60,6 +60,12 @@ struct coroutine_options {
 /// `catch (...)` that meets it should throw it on. Where one does not, as in the streams of the standard library, it is
 /// thrown again at the next yield.
 class unwinding {
+public:
+    unwinding(unwinding const&) = default;
+    unwinding& operator=(unwinding const&) = default;
+    ~unwinding();
+
+private:
     friend void detail::throw_unwinding();
     unwinding() = default;
 };

@@ -2,6 +2,9 @@
 
 #include <weft/coroutine.hpp>
 
+#include <cxxabi.h>
+#include <unwind.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
@@ -276,8 +279,38 @@ constexpr int most_swallowed = 1'000;
 
 std::atomic<std::terminate_handler> others_terminate{nullptr};
 
+/// An unwinding under way; it lies with whoever destroys the coroutine.
+struct unwinding_of {
+    control_block const* co;
+    bool again;                       ///< It was swallowed once, and who does it from now on is remembered.
+    std::uintptr_t swallowed_at = 0;  ///< Where in that function.
+};
+
 /// What this thread unwinds.
-constinit thread_local control_block const* unwound = nullptr;
+constinit thread_local unwinding_of* unwound = nullptr;
+
+/// Where the handler stands that has just come to its end, and destroys the exception. Between it and the destructor are
+/// functions of the C++ runtime: one that cleans up, and those of the two below that do not end with a jump.
+[[gnu::noinline]] std::uintptr_t handler_that_ends() noexcept {
+    struct walk {
+        int frames;
+        std::uintptr_t found;
+    } so_far{0, 0};
+    _Unwind_Backtrace(
+        [](_Unwind_Context* at, void* w) -> _Unwind_Reason_Code {
+            auto& walk = *static_cast<struct walk*>(w);
+            auto function = _Unwind_GetRegionStart(at);
+            bool runtime = function == reinterpret_cast<std::uintptr_t>(&abi::__cxa_end_catch) ||
+                           function == reinterpret_cast<std::uintptr_t>(&_Unwind_DeleteException);
+            if (++walk.frames <= 3 || runtime) {  // this function, the destructor, what cleans up
+                return _URC_NO_REASON;
+            }
+            walk.found = _Unwind_GetIP(at);
+            return _URC_END_OF_STACK;
+        },
+        &so_far);
+    return so_far.found;
+}
 
 /// Whether it is weft::unwinding that is in flight. Compilers that call std::terminate() from the function itself, as gcc
 /// does with ThreadSanitizer, have not begun to handle it, so that it is there but can't be looked at.
@@ -298,7 +331,7 @@ bool unwinding_is_in_flight() {
 /// The unwinding met a function that lets no exception out: a destructor, say, that suspends.
 [[noreturn]] void terminate_of_unwinding() {
     control_block* self = this_thread().current;
-    if (self != nullptr && self == unwound && unwinding_is_in_flight()) {
+    if (self != nullptr && unwound != nullptr && self == unwound->co && unwinding_is_in_flight()) {
         die_of_suspending_where_nothing_may_be_thrown(*self);
     }
     if (std::terminate_handler others = others_terminate.load(); others != nullptr) {
@@ -311,16 +344,18 @@ void unwind_suspended(control_block& co, place where) {
     if (std::get_terminate() != terminate_of_unwinding) {
         others_terminate.store(std::set_terminate(terminate_of_unwinding));
     }
-    control_block const* outer = std::exchange(unwound, &co);  // a destructor may destroy another coroutine
+    unwinding_of mine{.co = &co, .again = false};
+    unwinding_of* outer = std::exchange(unwound, &mine);  // a destructor may destroy another coroutine
     std::uintptr_t result = resume_slowly(co, unwind, where);
     for (int swallowed = 0; result != finished; ++swallowed) {
         bool yields = result == yielded || result == put_aside;
         if (!yields || swallowed == most_swallowed) {
-            die_of_suspending_while_unwound(co);
+            die_of_suspending_while_unwound(co, mine.swallowed_at);
         }
         if (result == put_aside) {
             after_leave(co, result);
         }
+        mine.again = true;
         result = resume_slowly(co, unwind, where);
     }
     unwound = outer;
@@ -349,6 +384,12 @@ void woken_twice(control_block const& co, place where) {
 }
 
 }  // namespace detail
+
+unwinding::~unwinding() {
+    if (detail::unwound != nullptr && detail::unwound->again) {
+        detail::unwound->swallowed_at = detail::handler_that_ends();
+    }
+}
 
 void handle::woken_empty(place where) {
     detail::die(where, "wake() called on a handle that has woken its coroutine already, or that never had one");

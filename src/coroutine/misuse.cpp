@@ -8,6 +8,7 @@
 #include <weft/coroutine.hpp>
 
 #include "coroutine/text.hpp"
+#include "stack/overflow.hpp"
 
 namespace weft::detail {
 
@@ -95,11 +96,17 @@ void die_of_dropped_handle(control_block const& co) noexcept {
             " waits for a wake-up that can't come: the handle of its suspend() was destroyed without wake()");
 }
 
-void die_of_suspending_while_unwound(control_block const& co) noexcept {
+void die_of_suspending_while_unwound(control_block const& co, std::uintptr_t swallowed_at) noexcept {
+    fixed_text handler;
+    if (swallowed_at != 0) {
+        handler << "; the last such handler is";
+        add_place(handler, swallowed_at);
+    }
     die(co.suspended_at,
         describe(co) +
             " suspended while it was being destroyed: it waits for a wake-up there, or a catch (...) in a "
-            "loop never throws weft::unwinding on");
+            "loop never throws weft::unwinding on" +
+            std::string(handler.view()));
 }
 
 void die_of_suspending_where_nothing_may_be_thrown(control_block const& co) noexcept {

@@ -26,7 +26,8 @@ void add_place(place p, fixed_text& text) noexcept;
 
 [[noreturn]] void die_of_destroy(control_block const& co) noexcept;
 [[noreturn]] void die_of_dropped_handle(control_block const& co) noexcept;
-[[noreturn]] void die_of_suspending_while_unwound(control_block const& co) noexcept;
+/// `swallowed_at`: in the function whose handler swallowed the unwinding last; 0 where that is not known.
+[[noreturn]] void die_of_suspending_while_unwound(control_block const& co, std::uintptr_t swallowed_at) noexcept;
 [[noreturn]] void die_of_suspending_where_nothing_may_be_thrown(control_block const& co) noexcept;
 [[noreturn]] void die_of_throwing_while_unwound(control_block const& co) noexcept;
 

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <utility>
 #include <weft/coroutine.hpp>
@@ -164,27 +165,33 @@ TEST(coroutine_death, destroying_one_that_waits) {
                  "wake-up since server.cpp:44\n");
 }
 
-void swallow_the_unwinding_for_ever() {
+/// Of a name that the linker shows to others, and so to the message.
+}  // namespace
+extern "C" [[gnu::noinline]] void swallow_the_unwinding_for_ever() {
+    for (;;) {
+        try {
+            weft::yield(at(47));
+        } catch (...) {
+        }
+    }
+}
+namespace {
+
+void destroy_one_that_swallows_the_unwinding() {
     coroutine co(
-        {.name = "reader"},
-        [] {
-            for (;;) {
-                try {
-                    weft::yield(at(47));
-                } catch (...) {
-                }
-            }
-        },
-        at(30));
+        {.name = "reader"}, [] { swallow_the_unwinding_for_ever(); }, at(30));
     co.enter(at(41));
 }
 
 TEST(coroutine_death, swallowing_the_unwinding_for_ever) {
-    EXPECT_DEATH(
-        swallow_the_unwinding_for_ever(),
+    std::string said =
         "weft: server.cpp:47: coroutine \"reader\" \\(id [0-9]+, created at server.cpp:30\\) suspended while it "
         "was being destroyed: it waits for a wake-up there, or a catch \\(\\.\\.\\.\\) in a loop never throws "
-        "weft::unwinding on\n");
+        "weft::unwinding on; the last such handler is at 0x[0-9a-f]+ in ";
+#if !defined(_WIN32)  // where functions are not named
+    said += ".*swallow_the_unwinding_for_ever";
+#endif
+    EXPECT_DEATH(destroy_one_that_swallows_the_unwinding(), said);
 }
 
 void swallow_the_unwinding_and_wait() {
