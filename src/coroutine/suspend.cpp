@@ -45,7 +45,17 @@ void park_revocably(control_block& self, revocable_wait& wait, place where) {
     }
 }
 
+void after_refusal() {
+    constexpr std::uint8_t most_in_a_row = 16;
+    thread_state& thread = this_thread();
+    control_block* self = thread.current;
+    if (self != nullptr && self->scheduled && ++self->stop.refusals % most_in_a_row == 0) {
+        leave(*self, thread, yielded, place("a wait that was ended", 0));
+    }
+}
+
 void throw_stopped(char const* what) {
+    after_refusal();
     bool timed_out = stop_of_caller().reason == stop_reason::timed_out;
     throw std::system_error(std::make_error_code(timed_out ? std::errc::timed_out : std::errc::operation_canceled),
                             std::string("weft: ") + what);

@@ -21,6 +21,7 @@ void wait_for_call(std::unique_ptr<blocking_call, frees_call>& call, char const*
     if (mine.asked()) {
         set_reason();
         call.reset();
+        after_refusal();
         return;
     }
     // The reactor has it from the start on: it is the call's owner as soon as nobody waits.

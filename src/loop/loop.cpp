@@ -409,6 +409,7 @@ std::int64_t wait_for(operation& op, char const* what, place where) {
     stop_state const& mine = stop_of_caller();
     auto why = [&mine] { return mine.reason == stop_reason::timed_out ? -ETIMEDOUT : -ECANCELED; };
     if (mine.asked()) {
+        after_refusal();
         return why();
     }
     struct io_wait : loop_wait {

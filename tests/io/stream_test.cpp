@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -246,6 +247,50 @@ TEST(stream, a_large_write_takes_few_turns_of_a_loop_on_io_uring) {
         a_and_b.first.write_all(sent);
         EXPECT_LT(weft::loop::current().statistics().turns - before, 50U);
         reader.join();
+    });
+}
+
+/// A timer, a posted call and another task get their turn beside `busy(stop)`, which goes on until then.
+template <class F>
+void others_get_their_turn_beside(F busy) {
+    weft::run([&] {
+        bool stop = false;
+        auto task = weft::spawn([&] { busy(stop); });
+        weft::yield();
+        task.cancel();
+        bool posted = false;
+        weft::loop::current().post([&] { posted = true; });
+        auto other = weft::spawn([] {});
+        other.join();
+        weft::sleep_for(std::chrono::milliseconds(1));
+        EXPECT_TRUE(posted);
+        stop = true;
+        task.join();
+    });
+}
+
+TEST(stream, that_is_always_ready_keeps_nobody_from_a_turn) {
+    auto [a, b] = weft::unix_stream_pair();
+    others_get_their_turn_beside([&a = a, &b = b](bool const& stop) {
+        weft::uninterrupted anyway;
+        std::array<std::byte, 1'000> bytes{};
+        for (int round = 0; !stop; ++round) {
+            ASSERT_LT(round, 10'000'000) << "nobody else had a turn";
+            a.write_all(bytes);
+            (void)b.read_exact(bytes);
+        }
+    });
+}
+
+TEST(stream, that_is_read_again_and_again_by_a_cancelled_task_keeps_nobody_from_a_turn) {
+    auto [a, b] = weft::unix_stream_pair();
+    others_get_their_turn_beside([&a = a](bool const& stop) {
+        std::array<std::byte, 10> bytes{};
+        std::error_code ec;
+        for (int tries = 0; !stop; ++tries) {
+            ASSERT_LT(tries, 1'000'000) << "nobody else had a turn";
+            (void)a.read(bytes, ec);
+        }
     });
 }
 

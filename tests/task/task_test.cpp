@@ -1,15 +1,23 @@
 #include <fenv.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
+#include <weft/await_callback.hpp>
+#include <weft/channel.hpp>
 #include <weft/event.hpp>
+#include <weft/limit.hpp>
 #include <weft/mutex.hpp>
+#include <weft/offload.hpp>
+#include <weft/select.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/task.hpp>
+#include <weft/wait_queue.hpp>
 
 #include "../instrumented.hpp"
 
@@ -314,6 +322,60 @@ TEST(cancel, ends_each_later_wait_too) {
         t.cancel();
         EXPECT_EQ(t.join(), 3);
     });
+}
+
+/// Tries again and again, whatever it is told, until `stop`.
+void insist(bool const& stop, std::function<void()> const& wait) {
+    for (int tries = 0; !stop; ++tries) {
+        ASSERT_LT(tries, 1'000'000) << "nobody else had a turn";
+        try {
+            wait();
+        } catch (std::system_error const&) {
+        }
+    }
+}
+
+TEST(cancel, of_a_task_that_waits_again_all_the_same_keeps_nobody_from_a_turn) {
+    weft::wait_queue never;
+    weft::mutex held;
+    weft::channel<int> empty{1};
+    weft::handle kept;
+    std::optional<weft::completion<void>> unanswered;
+    std::vector<std::function<void()>> const waits{
+        [] { weft::sleep_for(1h); },
+        [&] { never.wait(); },
+        [&] { held.lock(); },
+        [&] { (void)empty.receive(); },
+        [&] {
+            weft::suspend([&](weft::handle h) {
+                kept = std::move(h);
+                return [&] {
+                    weft::handle gone = std::move(kept);
+                    return true;
+                };
+            });
+        },
+        [&] { (void)weft::select(weft::when::woken(never), weft::when::received(empty)); },
+        [] { weft::offload([] {}); },
+        [&] { weft::await_callback<void>([&](weft::completion<void> const& done) { unanswered.emplace(done); }); },
+        [] { weft::with_limit(-1s, [] { weft::sleep_for(1h); }); },
+    };
+    for (auto const& wait : waits) {
+        weft::run([&] {
+            std::scoped_lock lock(held);
+            bool stop = false;
+            auto insists = weft::spawn([&] { insist(stop, wait); });
+            weft::yield();
+            insists.cancel();
+            weft::yield();
+            bool posted = false;
+            weft::loop::current().post([&] { posted = true; });
+            weft::sleep_for(1ms);
+            EXPECT_TRUE(posted);
+            stop = true;
+            insists.join();
+        });
+    }
 }
 
 TEST(cancel, ends_a_wait_for_a_mutex) {

@@ -56,8 +56,12 @@ private:
     control_block* const self_;
 };
 
+/// The caller's wait was refused, because it would have been ended at once. Who tries again and again never waits; so after some
+/// refusals a task lets the others of its loop run.
+WEFT_MIXED_FN void after_refusal();
+
 /// Throws std::system_error: timed_out or operation_canceled, as the caller's waits were ended. `what` was waited for.
-[[noreturn]] void throw_stopped(char const* what);
+[[noreturn]] WEFT_MIXED_FN void throw_stopped(char const* what);
 
 }  // namespace weft::detail
 

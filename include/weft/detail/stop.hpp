@@ -29,7 +29,8 @@ struct stop_state {
     atomic<std::uint32_t> signal{0};     ///< What a thread outside coroutines sleeps on; see waiter.hpp.
     std::uint32_t shielded = 0;          ///< How many times it was asked that waits be left alone.
     stop_reason reason = stop_reason::none;
-    bool cancelled = false;  ///< For good; other reasons pass with the limit that they came from.
+    bool cancelled = false;     ///< For good; other reasons pass with the limit that they came from.
+    std::uint8_t refusals = 0;  ///< Of waits that did not begin; see after_refusal().
 
     /// Whether a wait that would begin now is to end at once.
     [[nodiscard]] bool asked() const { return reason != stop_reason::none && shielded == 0; }

@@ -35,12 +35,15 @@ constexpr std::size_t most_in_record = SSL3_RT_MAX_PLAIN_LENGTH;
 constexpr std::size_t most_at_once = 4 * most_in_record;
 
 /// Whether the caller's waits are to end; then `ec` says why.
-bool stopped(std::error_code& ec) {
+WEFT_MIXED_FN bool stopped(std::error_code& ec) {
     auto const& mine = detail::stop_of_caller();
     ec = !mine.asked()
              ? std::error_code()
              : std::make_error_code(mine.reason == detail::stop_reason::timed_out ? std::errc::timed_out
                                                                                   : std::errc::operation_canceled);
+    if (ec) {
+        detail::after_refusal();
+    }
     return static_cast<bool>(ec);
 }
 
