@@ -58,6 +58,7 @@ public:
 
     T load(order o = order::seq_cst, place where = place::here()) const {
         begin(where);
+        o = order_at(where, o, false);
         std::size_t oldest = oldest_readable(sequential(o));
         T value = read(history_.size() - 1 - choose(static_cast<unsigned>(history_.size() - oldest)), o);
         tell(where, "loads", value);
@@ -66,6 +67,10 @@ public:
 
     void store(T value, order o = order::seq_cst, place where = place::here()) {
         begin(where);
+        o = order_at(where, o, true);
+        if (left_out_at(where)) {
+            return;
+        }
         append(value, o, nullptr);
         tell(where, "stores", value);
     }
@@ -93,6 +98,7 @@ public:
     /// Fails with the newest value, or with an older one that is not the expected.
     bool compare_exchange_strong(T& expected, T desired, order o = order::seq_cst, place where = place::here()) {
         begin(where);
+        o = order_at(where, o, true);
         std::vector<std::size_t> readable{history_.size() - 1};
         for (std::size_t i = readable[0]; i-- > oldest_readable(sequential(o));) {
             if (history_[i].value != expected) {
@@ -101,6 +107,9 @@ public:
         }
         std::size_t which = readable[choose(static_cast<unsigned>(readable.size()))];
         T found = read(which, o);
+        if (found == expected && left_out_at(where)) {
+            return true;
+        }
         if (found == expected) {
             append(desired, o, &history_.back().released);
             tell(where, "swaps in", desired);
@@ -192,7 +201,11 @@ private:
     template <class F>
     T change(F f, order o, place where) {
         begin(where);
+        o = order_at(where, o, true);
         T before = read(history_.size() - 1, o);
+        if (left_out_at(where)) {
+            return before;
+        }
         append(f(before), o, &history_.back().released);
         tell(where, ("finds " + text_of(before) + ", leaves").c_str(), newest());
         return before;

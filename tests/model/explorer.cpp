@@ -76,6 +76,7 @@ public:
     bool keeps_notes_ = false;
     std::string failure_;
     std::ostringstream notes_;
+    std::map<step_place, step_kinds> places_;
 };
 
 explorer* now = nullptr;
@@ -280,6 +281,7 @@ outcome explore(bounds const& b, world_maker const& make) {
         well = all.execute();
     } while (well && all.next());
     now = nullptr;
+    result.places = std::move(all.places_);
     if (!well) {
         all.choices_.resize(all.made_);
         std::uint64_t executions = result.executions;
@@ -320,10 +322,33 @@ bool wants_notes() {
     return now != nullptr && now->keeps_notes_;
 }
 
-void note(weft::place where, std::string const& what) {
+step_place place_of(weft::place where) {
     std::string file = where.file();
-    now->notes_ << (running() == outside ? "outside" : "thread " + std::to_string(running())) << "  "
-                << file.substr(file.rfind('/') + 1) << ':' << where.line() << "  " << what << '\n';
+    return {file.substr(file.rfind('/') + 1), where.line()};
+}
+
+std::memory_order order_at(weft::place where, std::memory_order order, bool writes) {
+    if (now == nullptr) {
+        return order;
+    }
+    if (now->bounds_.collect_steps) {
+        step_kinds& kinds = now->places_[place_of(where)];
+        kinds.ordered |= order != std::memory_order_relaxed;
+        kinds.writes |= writes;
+    }
+    mutation const& bug = now->bounds_.bug;
+    return bug.what == mutation::kind::weakened && bug.at == place_of(where) ? std::memory_order_relaxed : order;
+}
+
+bool left_out_at(weft::place where) {
+    return now != nullptr && now->bounds_.bug.what == mutation::kind::left_out &&
+           now->bounds_.bug.at == place_of(where);
+}
+
+void note(weft::place where, std::string const& what) {
+    step_place at = place_of(where);
+    now->notes_ << (running() == outside ? "outside" : "thread " + std::to_string(running())) << "  " << at.file << ':'
+                << at.line << "  " << what << '\n';
 }
 
 unsigned choose(unsigned options) {

@@ -24,6 +24,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <weft/place.hpp>
@@ -36,18 +37,41 @@ inline constexpr unsigned outside = most_threads;  ///< The number of the one th
 /// How far each thread had come, for one of them to know.
 using moment = std::array<std::uint32_t, most_threads + 1>;
 
+/// Where code makes a step: `waiter.hpp`, 54.
+struct step_place {
+    std::string file;
+    unsigned line = 0;
+    friend auto operator<=>(step_place const&, step_place const&) = default;
+};
+
+/// A bug that is put into the library's own code: one of its steps is made otherwise.
+struct mutation {
+    enum class kind { none, weakened, left_out };
+    kind what = kind::none;  ///< Its order is relaxed; or it changes nothing, and says that it did.
+    step_place at{};
+};
+
 struct bounds {
     unsigned threads = 2;
     unsigned deviations = 3;
     /// The bug that is put into all code at once: what is sequentially consistent is only acquire and release.
     bool without_sequential_consistency = false;
+    mutation bug{};
+    bool collect_steps = false;  ///< outcome::places is to be filled.
+};
+
+/// What a step of the code could be changed into.
+struct step_kinds {
+    bool ordered = false;  ///< Its order is more than relaxed.
+    bool writes = false;
 };
 
 struct outcome {
     std::uint64_t executions = 0;
-    std::string failure;   ///< Empty if there was none.
-    std::string schedule;  ///< The choices that led to it, for replay().
-    std::string steps;     ///< What happened on the way, a line a step.
+    std::string failure;                        ///< Empty if there was none.
+    std::string schedule;                       ///< The choices that led to it, for replay().
+    std::string steps;                          ///< What happened on the way, a line a step.
+    std::map<step_place, step_kinds> places{};  ///< With bounds::collect_steps: every step of the code.
 };
 
 /// What explore() runs again and again.
@@ -88,6 +112,10 @@ void expect(bool holds, char const* what);
 
 /// A step is about to be made: another thread may run first.
 void step(weft::place where);
+/// The order of the step as the bounds' bug leaves it.
+[[nodiscard]] std::memory_order order_at(weft::place where, std::memory_order order, bool writes);
+/// Whether the bug leaves out what the step writes.
+[[nodiscard]] bool left_out_at(weft::place where);
 /// What the step did, for the text of a failure.
 void note(weft::place where, std::string const& what);
 [[nodiscard]] bool wants_notes();

@@ -86,10 +86,14 @@ struct handed_between_loops {
 TEST(mutex, is_handed_over_between_two_loops) {
     finds_nothing<handed_between_loops>({.threads = 2, .deviations = 5});
 }
+TEST(mutex, is_handed_over_among_three_loops) {
+    finds_nothing<handed_between_loops>({.threads = 3, .deviations = 2});
+}
 
 // ---- post ---------------------------------------------------------------------------------------------------------------
 
 /// The last of what is posted lets the loop end, while its poster may still be about to notify() it.
+template <int Posters>
 struct posted_last {
     model::atomic<weft::loop*> open{nullptr};
     model::plain<int> calls{0};
@@ -106,23 +110,27 @@ struct posted_last {
             }
             open.load()->post([this] {
                 calls.write(calls.read() + 1);
-                *over = calls.read() == 2;
+                *over = calls.read() == Posters;
             });
         }
     }
     bool* over = nullptr;
-    void end() { model::expect(calls.read() == 2, "each call was made once"); }
+    void end() { model::expect(calls.read() == Posters, "each call was made once"); }
 };
 
+TEST(post, from_another_thread_is_made_and_the_loop_outlives_the_poster) {
+    finds_nothing<posted_last<1>>({.threads = 2, .deviations = 5});
+}
 TEST(post, from_two_threads_makes_both_calls_and_the_loop_outlives_the_posters) {
-    finds_nothing<posted_last>({.threads = 3, .deviations = 2});
+    finds_nothing<posted_last<2>>({.threads = 3, .deviations = 2});
 }
 
 /// Each tells of something and posts the same prepared call: the last call has seen all that was told before a post.
+template <int Posters>
 struct prepared_and_posted {
     struct call {
         prepared_and_posted* world;
-        void operator()() const { world->all_seen = world->told.load(std::memory_order_relaxed) == 2; }
+        void operator()() const { world->all_seen = world->told.load(std::memory_order_relaxed) == Posters; }
     };
     model::atomic<int> told{0};
     model::atomic<weft::prepared_call<call>*> prepared{nullptr};
@@ -134,7 +142,7 @@ struct prepared_and_posted {
             weft::prepared_call<call> look(here, call{this});
             prepared.store(&look);
             here.run_until(all_seen);
-            while (posted.load() != 2) {
+            while (posted.load() != Posters) {
                 model::wait_for_a_change();
             }
         } else {
@@ -150,7 +158,8 @@ struct prepared_and_posted {
 };
 
 TEST(post, of_a_prepared_call_is_never_lost_between_a_call_and_the_next_post) {
-    finds_nothing<prepared_and_posted>({.threads = 3, .deviations = 2});
+    finds_nothing<prepared_and_posted<1>>({.threads = 2, .deviations = 5});
+    finds_nothing<prepared_and_posted<2>>({.threads = 3, .deviations = 2});
 }
 
 // ---- limits -------------------------------------------------------------------------------------------------------------
