@@ -341,6 +341,17 @@ TEST(moving, the_running_one_lets_it_run_on) {
     EXPECT_TRUE(ended);
 }
 
+TEST(moving, onto_a_suspended_one_unwinds_that_at_once) {
+    bool unwound = false;
+    coroutine target([&] {
+        std::shared_ptr<void> at_end(nullptr, [&](void*) { unwound = true; });
+        weft::yield();
+    });
+    coroutine source([] {});
+    target.enter();
+    target = std::move(source);
+    EXPECT_TRUE(unwound);
+}
 TEST(moving, onto_another_leaves_the_source_empty) {
     coroutine target([] {});
     coroutine source([] {});

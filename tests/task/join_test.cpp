@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 #include <weft/await.hpp>
@@ -262,6 +263,30 @@ TEST(join_death, destroying_a_scope_that_another_joins) {
         });
     };
     EXPECT_DEATH(trial(), "join_test.cpp:[0-9]+: a weft::scope was destroyed while it is joined here");
+}
+
+/// A task of one thread's loop, in the hands of another.
+template <class F>
+void on_another_thread(F misuse) {
+    weft::run([&] {
+        auto t = weft::spawn([] { weft::sleep_for(1h); });
+        weft::yield();
+        std::thread([&] { misuse(t); }).join();
+    });
+}
+
+constexpr char const* at_home = "on another thread than that of the loop that it was started on.*coroutine \\(id";
+
+TEST(join_death, of_a_task_on_another_thread) {
+    EXPECT_DEATH(on_another_thread([](weft::task<void>& t) { t.join(); }), at_home);
+}
+
+TEST(join_death, cancelling_a_task_on_another_thread) {
+    EXPECT_DEATH(on_another_thread([](weft::task<void>& t) { t.cancel(); }), at_home);
+}
+
+TEST(join_death, destroying_a_task_on_another_thread) {
+    EXPECT_DEATH(on_another_thread([](weft::task<void>& t) { weft::task<void> gone = std::move(t); }), at_home);
 }
 
 }  // namespace
