@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // Tasks: coroutines that a loop runs. run(body) is the whole set-up:
 //
@@ -39,7 +39,7 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-#include <weft/detail/outcome.hpp>
+#include <weft/detail/task/outcome.hpp>
 #include <weft/loop.hpp>
 
 namespace weft {

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // QEMU's coroutines on weft's. What differs is who runs whom when:
 //
@@ -19,8 +19,8 @@
 #pragma once
 
 #include <atomic>
-#include <weft/detail/executor.hpp>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/coroutine/executor.hpp>
+#include <weft/detail/wait/waiter.hpp>
 
 #include "c/face.hpp"
 

@@ -1,10 +1,10 @@
-// Floor 7: c
+// Floor: c
 
 #include "c/qemu.hpp"
 
 #include <string>
-#include <weft/detail/switch.hpp>
-#include <weft/detail/trace.hpp>
+#include <weft/detail/coroutine/switch.hpp>
+#include <weft/detail/base/trace.hpp>
 
 #include "coroutine/misuse.hpp"
 

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // CoMutex, CoQueue, CoRwlock and SharedResource. A waiter is granted what it waits for before it is woken: a wake-up on its
 // own context runs when the waker leaves, one on another when the waiter has, so none comes too early.

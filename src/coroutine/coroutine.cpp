@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 
 #include <weft/coroutine.hpp>
 
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <string>
-#include <weft/detail/assert.hpp>
+#include <weft/detail/base/assert.hpp>
 
 #include "coroutine/layout.hpp"
 #include "coroutine/misuse.hpp"

@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 
 #include <weft/loop.hpp>
 
@@ -7,7 +7,7 @@
 
 #include "coroutine/misuse.hpp"
 #include "loop/fork.hpp"
-#include "loop/outside.hpp"
+#include "system/outside.hpp"
 #include "loop/process_end.hpp"
 #include "loop/uncaught.hpp"
 

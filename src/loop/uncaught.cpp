@@ -1,9 +1,9 @@
-// Floor 4: loop
+// Floor: loop
 
 #include "loop/uncaught.hpp"
 
 #include "coroutine/misuse.hpp"
-#include "coroutine/text.hpp"
+#include "base/fatal.hpp"
 
 namespace weft::detail {
 

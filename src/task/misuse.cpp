@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 
 #include "task/misuse.hpp"
 
@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "coroutine/misuse.hpp"
-#include "coroutine/text.hpp"
+#include "base/fatal.hpp"
 
 namespace weft::detail {
 

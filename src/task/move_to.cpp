@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // A task on its way between loops.
 //
@@ -29,7 +29,7 @@
 
 #include <mutex>
 #include <string>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 
 #include "coroutine/misuse.hpp"
 

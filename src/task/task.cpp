@@ -1,6 +1,7 @@
-// Floor 5: task
+// Floor: task
 
 #include <weft/dump.hpp>
+#include <weft/shield.hpp>
 #include <weft/task.hpp>
 
 #include <algorithm>
@@ -177,7 +178,7 @@ void cancel_and_join(task_state& t) noexcept {
         return;
     }
     cancel(t);
-    uninterrupted anyway;
+    shield guard;
     wait_for_end(t, place{"~task", 0});
     if (t.failure && !is_cancellation(t.failure) && std::uncaught_exceptions() == 0) {
         die_of_failure("task that was destroyed without a join(): ", t);
@@ -276,7 +277,7 @@ scope::~scope() {
     }
     if (size_ > 0) {
         cancel();
-        uninterrupted anyway;
+        shield guard;
         joining me(*this, place("~scope", 0));
         wait_for_all(me);
     }
