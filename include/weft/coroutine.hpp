@@ -78,7 +78,7 @@ void keep_fpu_control(control_block& co);
 /// The last switch of a coroutine.
 [[noreturn, gnu::always_inline]] WEFT_COROUTINE_FN inline void finish(control_block& self) noexcept {
     WEFT_TRACE1(terminate, &self);
-    self.status.store(state::done, std::memory_order_relaxed);
+    self.transition(state::suspended, state::done);
     self.fiber.before_leave(true);
     thread_state& thread = this_thread();
     put_enterer_back(self, thread);

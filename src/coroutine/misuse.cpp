@@ -50,6 +50,36 @@ void die_of_enter(control_block const& co, place where) noexcept {
     die(where, describe(co) + " entered " + doing(co));
 }
 
+namespace {
+
+char const* name_of(state s) noexcept {
+    switch (s) {
+        case state::suspended:
+            return "suspended";
+        case state::running:
+            return "running";
+        case state::waiting:
+            return "waiting";
+        case state::queued:
+            return "queued";
+        case state::done:
+            return "done";
+    }
+    return "unknown";
+}
+
+}  // namespace
+
+inline namespace WEFT_BUILT_WITH {
+
+void die_of_transition(control_block const& co, state from, state to) noexcept {
+    die(co.suspended_at, describe(co) + " was to become " + name_of(to) + " from " + name_of(from) + ", but is " +
+                             name_of(co.status.load(std::memory_order_relaxed)) +
+                             ": a fault in weft, or somebody wrote over its memory");
+}
+
+}  // namespace WEFT_BUILT_WITH
+
 void die_of_destroy(control_block const& co) noexcept {
     die({}, describe(co) + " destroyed " + doing(co));
 }

@@ -1,6 +1,6 @@
 // Floor: stack
 //
-// What floor 2 tells this one for the report of an overflow, which knows no coroutines; and what the files of the systems,
+// What the floor coroutine tells this one for the report of an overflow, which knows no coroutines; and what the files of the systems,
 // overflow_linux.cpp and overflow_windows.cpp, share.
 
 #pragma once

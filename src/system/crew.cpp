@@ -34,7 +34,7 @@ bool may_be_left(operation const& op) {
     return op.drop != nullptr;
 }
 
-void drop_all(operation_list list) noexcept {
+void drop_all(intrusive_queue<operation> list) noexcept {
     while (!list.empty()) {
         operation& op = list.pop();
         op.drop(op);
@@ -59,7 +59,7 @@ crew::trade crew::trade_of(operation const& op) {
     return op.flags == operation::look_up ? trade::look_up : trade::call;
 }
 
-void crew::add(operation_list started) noexcept {
+void crew::add(intrusive_queue<operation> started) noexcept {
     std::unique_lock lock(mutex_);
     bool in_vain = false;
     while (!started.empty()) {
@@ -112,7 +112,7 @@ void crew::finish(operation& op) noexcept {
 
 void crew::take_back_all_on(int fd) noexcept {
     std::lock_guard guard(mutex_);
-    operation_list taken;
+    intrusive_queue<operation> taken;
     for (queue& q : queues_) {
         taken.append(q.waiting.take_if([fd](operation const& op) { return op.fd == fd; }));
     }
@@ -144,7 +144,7 @@ bool crew::leave_closing(int fd) noexcept {
     return false;
 }
 
-operation_list crew::take_finished() noexcept {
+intrusive_queue<operation> crew::take_finished() noexcept {
     std::lock_guard guard(mutex_);
     return std::move(finished_);
 }
@@ -158,7 +158,7 @@ bool crew::busy_with_what_must_be_waited_for() const {
 void crew::disband() noexcept {
     std::unique_lock lock(mutex_);
     stopping_ = true;
-    operation_list left = finished_.take_if(may_be_left);
+    intrusive_queue<operation> left = finished_.take_if(may_be_left);
     for (queue& q : queues_) {
         left.append(q.waiting.take_if(may_be_left));
     }
@@ -230,8 +230,8 @@ void crew::add_thread() {
 }
 
 /// One operation, or the writes of one file.
-operation_list crew::take() {
-    operation_list taken;
+intrusive_queue<operation> crew::take() {
+    intrusive_queue<operation> taken;
     for (queue& q : queues_) {
         if (taken.empty() && q.busy < q.most) {
             taken = q.waiting.take_if([this](operation const& op) { return runnable(op); }, 1);
@@ -254,7 +254,7 @@ void crew::work() {
     std::unique_lock lock(mutex_);
     --starting_;
     for (;;) {
-        operation_list taken = take();
+        intrusive_queue<operation> taken = take();
         if (!taken.empty()) {
             perform_all(std::move(taken), me(), lock);
         } else if (stopping_) {
@@ -288,7 +288,7 @@ void crew::join_those_that_left() noexcept {
     left_.clear();
 }
 
-void crew::perform_all(operation_list taken, member& me, std::unique_lock<std::mutex>& lock) {
+void crew::perform_all(intrusive_queue<operation> taken, member& me, std::unique_lock<std::mutex>& lock) {
     operation const& first = *taken.first();
     queue& mine = queue_of(first);
     bool const may_be_dropped = may_be_left(first);

@@ -11,9 +11,8 @@
 #include <mutex>
 #include <thread>
 #include <vector>
+#include <weft/detail/base/list.hpp>
 #include <weft/reactor.hpp>
-
-#include "system/operation_list.hpp"
 
 namespace weft::detail {
 
@@ -23,7 +22,7 @@ public:
     crew(reactor& notify, std::size_t limit);
 
     /// Adds what was started, and sees to it that somebody does it.
-    void add(operation_list started) noexcept;
+    void add(intrusive_queue<operation> started) noexcept;
     /// Whether no worker had begun `op`: then it is among the finished ones now.
     bool take_back(operation& op) noexcept;
     void take_back_all_on(int fd) noexcept;
@@ -31,7 +30,7 @@ public:
     bool close_afterwards(int fd) noexcept;
     /// `op` was taken back before it was added.
     void finish(operation& op) noexcept;
-    [[nodiscard]] operation_list take_finished() noexcept;
+    [[nodiscard]] intrusive_queue<operation> take_finished() noexcept;
 
     /// The end: waits for what has begun, but for what has a `drop`.
     void disband() noexcept;
@@ -41,21 +40,21 @@ private:
     enum class trade : std::uint8_t { io, call, look_up };
     static constexpr std::size_t trades = 3;
     struct queue {
-        operation_list waiting;
+        intrusive_queue<operation> waiting;
         std::size_t busy = 0;  ///< How many threads do such.
         std::size_t most = 0;  ///< How many may.
     };
     /// A thread, and what it does.
     struct member {
         std::thread thread;
-        operation_list const* doing = nullptr;
+        intrusive_queue<operation> const* doing = nullptr;
     };
 
     static trade trade_of(operation const& op);
     queue& queue_of(operation const& op) { return queues_[static_cast<std::size_t>(trade_of(op))]; }
 
     void work();
-    void perform_all(operation_list taken, member& me, std::unique_lock<std::mutex>& lock);
+    void perform_all(intrusive_queue<operation> taken, member& me, std::unique_lock<std::mutex>& lock);
     bool wait_for_work(std::unique_lock<std::mutex>& lock);
     void add_thread();
     void leave(member& me) noexcept;
@@ -65,7 +64,7 @@ private:
     bool find_thread() noexcept;
     [[nodiscard]] bool busy_with_what_must_be_waited_for() const;
     bool leave_closing(int fd) noexcept;
-    operation_list take();
+    intrusive_queue<operation> take();
     [[nodiscard]] member& me() noexcept;
 
     std::mutex mutex_;
@@ -74,7 +73,7 @@ private:
     reactor& notify_;                    ///< Not any more when `stopping_`.
     std::array<queue, trades> queues_;
     std::vector<int> being_written_;  ///< The files whose writes some thread is doing.
-    operation_list finished_;
+    intrusive_queue<operation> finished_;
     std::size_t most_threads_;
     std::size_t idle_ = 0;
     std::size_t starting_ = 0;

@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <weft/detail/base/list.hpp>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +24,6 @@
 #include "system/descriptor_use.hpp"
 #include "system/event_descriptor.hpp"
 #include "system/make_reactor.hpp"
-#include "system/operation_list.hpp"
 #include "system/perform.hpp"
 #include "system/signals_under_tsan.hpp"
 #include "system/workers.hpp"
@@ -108,7 +108,7 @@ public:
             }
         }
         end_what_others_closed();
-        operation_list done = std::move(finished_);
+        intrusive_queue<operation> done = std::move(finished_);
         while (!done.empty()) {
             operation& op = done.pop();
             --under_way_;
@@ -167,8 +167,8 @@ private:
     struct watched {
         bool added = false;
         std::uint32_t life = 0;  ///< Of the descriptor that is meant.
-        operation_list readers;
-        operation_list writers;
+        intrusive_queue<operation> readers;
+        intrusive_queue<operation> writers;
     };
 
     void end(operation& op) noexcept {
@@ -181,7 +181,7 @@ private:
         if (w.readers.empty() && w.writers.empty()) {
             return;
         }
-        for (operation_list* list : {&w.readers, &w.writers}) {
+        for (intrusive_queue<operation>* list : {&w.readers, &w.writers}) {
             while (!list->empty()) {
                 end(list->pop());
             }
@@ -241,7 +241,7 @@ private:
         return 0;
     }
 
-    operation_list& list_of(operation const& op) {
+    intrusive_queue<operation>& list_of(operation const& op) {
         auto& descriptor = watched_[static_cast<std::size_t>(op.fd)];
         switch (op.what) {
             case operation::kind::sendmsg:
@@ -275,7 +275,7 @@ private:
         return true;
     }
 
-    void retry(operation_list& list) noexcept {
+    void retry(intrusive_queue<operation>& list) noexcept {
         int foreign = -1;
         finished_.append(list.take_if([&](operation& op) {
             bool done = is_done(op);
@@ -321,7 +321,7 @@ private:
     bool has_pwait2_ = true;
     bool in_another_loop_ = false;
     std::vector<watched> watched_;
-    operation_list finished_;
+    intrusive_queue<operation> finished_;
     std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
     workers workers_{*this, worker_limit};
 };

@@ -23,6 +23,7 @@
 //        +--> late_ -----+ poll()
 
 #include <liburing.h>
+#include <weft/detail/base/list.hpp>
 
 #include <poll.h>
 #include <sys/epoll.h>
@@ -43,7 +44,6 @@
 #include "system/descriptor_use.hpp"
 #include "system/event_descriptor.hpp"
 #include "system/make_reactor.hpp"
-#include "system/operation_list.hpp"
 #include "system/signals_under_tsan.hpp"
 #include "system/workers.hpp"
 #include "wait/thread_sleep.hpp"
@@ -156,7 +156,7 @@ public:
             check(io_uring_submit_and_get_events(&ring_));
         }
         complete_all();
-        operation_list finished = std::move(finished_);
+        intrusive_queue<operation> finished = std::move(finished_);
         while (!finished.empty()) {
             complete(finished.pop());
         }
@@ -552,11 +552,11 @@ private:
     std::vector<operations> on_;              ///< By descriptor.
     bool begun_ = false;
     bool watches_wake_ = false;
-    bool refused_ = false;               ///< The kernel took nothing, the last time.
-    operation_list late_;                ///< Not yet in the submission queue;
-    operation_list late_cancellations_;  ///< of these the cancellations are not.
-    operation_list finished_;            ///< Without the kernel.
-    std::size_t under_way_ = 0;          ///< What was started and not completed, beside what the workers have.
+    bool refused_ = false;                           ///< The kernel took nothing, the last time.
+    intrusive_queue<operation> late_;                ///< Not yet in the submission queue;
+    intrusive_queue<operation> late_cancellations_;  ///< of these the cancellations are not.
+    intrusive_queue<operation> finished_;            ///< Without the kernel.
+    std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
     workers workers_{*this, worker_limit};
 };
 

@@ -13,7 +13,7 @@ namespace weft::detail {
 workers::workers(reactor& notify, std::size_t limit) : crew_(std::make_shared<crew>(notify, limit)) {}
 
 workers::~workers() {
-    operation_list dropped = started_.take_if([](operation const& op) { return op.drop != nullptr; });
+    intrusive_queue<operation> dropped = started_.take_if([](operation const& op) { return op.drop != nullptr; });
     while (!dropped.empty()) {
         operation& op = dropped.pop();
         op.drop(op);
@@ -42,7 +42,7 @@ void workers::cancel(operation& op) noexcept {
 
 void workers::closing(int fd) noexcept {
     auto on_it = [fd](operation const& op) { return op.fd == fd; };
-    operation_list taken = started_.take_if(on_it);
+    intrusive_queue<operation> taken = started_.take_if(on_it);
     while (!taken.empty()) {
         ++at_work_;
         crew_->finish(taken.pop());
@@ -56,7 +56,7 @@ bool workers::closed(int fd, bool closes) noexcept {
 }
 
 void workers::complete_finished() noexcept {
-    operation_list done = crew_->take_finished();
+    intrusive_queue<operation> done = crew_->take_finished();
     while (!done.empty()) {
         operation& op = done.pop();
         --at_work_;

@@ -17,9 +17,8 @@
 #pragma once
 
 #include <memory>
+#include <weft/detail/base/list.hpp>
 #include <weft/reactor.hpp>
-
-#include "system/operation_list.hpp"
 
 namespace weft::detail {
 
@@ -65,7 +64,7 @@ public:
 
 private:
     std::shared_ptr<crew> crew_;
-    operation_list started_;
+    intrusive_queue<operation> started_;
     std::size_t at_work_ = 0;  ///< What was handed over and not completed;
     std::size_t let_go_ = 0;   ///< of this nobody waits for.
 };

@@ -16,25 +16,9 @@
 namespace weft {
 namespace detail {
 
-void task_list::add(task_state& t) noexcept {
-    t.previous = nullptr;
-    t.next = first;
-    if (first != nullptr) {
-        first->previous = &t;
-    }
-    first = &t;
-}
-
-void task_list::remove(task_state& t) noexcept {
-    (t.previous == nullptr ? first : t.previous->next) = t.next;
-    if (t.next != nullptr) {
-        t.next->previous = t.previous;
-    }
-}
-
 void tasks_of_loop::look_whether_none_left() noexcept {
     if (none_left != nullptr) {
-        *none_left = unscoped.first == nullptr && !loop::current().has_guests();
+        *none_left = unscoped.empty() && !loop::current().has_guests();
     }
 }
 
@@ -213,7 +197,7 @@ void cancel_and_join_all_tasks() {
     bool none_left = false;
     tasks.none_left = &none_left;
     tasks.look_whether_none_left();
-    for (auto* t = tasks.unscoped.first; t != nullptr; t = t->next) {
+    for (auto* t = tasks.unscoped.first(); t != nullptr; t = t->next) {
         cancel(*t);
     }
     cancel_guests(tasks);
@@ -305,8 +289,8 @@ std::stop_token scope::get_stop_token() {
 }
 
 void scope::add(detail::task_state& t) noexcept {
-    if (tasks_.first != nullptr) {
-        detail::check_thread(*tasks_.first, "joined by another task of its scope that was started", {});
+    if (!tasks_.empty()) {
+        detail::check_thread(*tasks_.first(), "joined by another task of its scope that was started", {});
     }
     tasks_.add(t);
     ++size_;
@@ -351,7 +335,7 @@ void scope::keep_failure(detail::task_state const& t) noexcept {
 
 void scope::cancel() noexcept {
     cancelled_ = true;
-    for (auto* t = tasks_.first; t != nullptr; t = t->next) {
+    for (auto* t = tasks_.first(); t != nullptr; t = t->next) {
         detail::cancel(*t);
     }
     stop_.request_stop();
@@ -367,7 +351,7 @@ void scope::wait_for_all(joining& me) {
         scope* waited_for;
     };
     while (size_ > 0 && !me.settled) {
-        detail::check_thread(*tasks_.first, "joined", me.where);
+        detail::check_thread(*tasks_.first(), "joined", me.where);
         scope_wait wait(this);
         me.wait = &wait;
         wait.wait("a scope's tasks", this, me.where);

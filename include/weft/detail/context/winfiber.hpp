@@ -4,7 +4,7 @@
 // no other can be given to it. So the memory of a coroutine's stack holds only what lies at its top, and each such piece
 // of memory has a fiber as its companion:
 //
-//      memory (floor 1), small                      the fiber's stack, of the size that was asked for
+//      memory (stack), small                        the fiber's stack, of the size that was asked for
 //      | start | body | control block |             | guard, grows | frames                   | bottom |
 //          |                                                                                      ^
 //          +-------- begin(): is to be run on ----------------------------------------------------+

@@ -48,6 +48,9 @@ struct local_values;
 
 inline namespace WEFT_BUILT_WITH {
 
+struct control_block;
+[[noreturn, gnu::cold]] void die_of_transition(control_block const& co, state from, state to) noexcept;
+
 // The first cache line is all that a switch has to have read. From `since` on, fields are set when they come to mean
 // something, and the rest is clean in a spare block: see release().
 struct alignas(64) control_block {
@@ -96,6 +99,22 @@ struct alignas(64) control_block {
     [[nodiscard]] state current_state() const {
         state s = status.load(std::memory_order_relaxed);
         return s == state::suspended && left.stack_pointer == nullptr && set_aside == nullptr ? state::running : s;
+    }
+
+    /// The only way to change `status`. Returns false, and changes nothing, if it is not `from`.
+    [[nodiscard, gnu::always_inline]] bool try_transition(
+        state from, state to, std::memory_order order = std::memory_order_relaxed) noexcept {
+        if (status.load(std::memory_order_relaxed) != from) [[unlikely]] {
+            return false;
+        }
+        status.store(to, order);
+        return true;
+    }
+    /// The same, where anything else is a fault in weft: ends the program with a message.
+    [[gnu::always_inline]] void transition(state from, state to) noexcept {
+        if (!try_transition(from, to)) [[unlikely]] {
+            die_of_transition(*this, from, to);
+        }
     }
 };
 

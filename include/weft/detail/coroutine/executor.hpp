@@ -1,14 +1,15 @@
 // Floor: coroutine
 //
-// Who runs a coroutine that was woken. A loop (floor 4) is one; this floor only puts coroutines into its queues.
+// Who runs a coroutine that was woken. A loop is one; this floor only puts coroutines into its queues.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <weft/detail/base/atomic.hpp>
-#include <weft/detail/coroutine/control_block.hpp>
+#include <weft/detail/base/list.hpp>
 #include <weft/detail/base/trace.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
 #include <weft/marks.hpp>
 #include <weft/time.hpp>
 
@@ -33,28 +34,6 @@ struct posted {
     void (*run)(posted*) = nullptr;  ///< With `drop` set it only frees it, if that is to be done.
     bool drop = false;
     place at = {};  ///< Where it was posted, for messages.
-};
-
-/// First in, first out; linked through control_block::next. One thread's.
-class ready_queue {
-public:
-    [[nodiscard]] bool empty() const { return first_ == nullptr; }
-
-    void push(control_block& co) {
-        co.next = nullptr;
-        (first_ == nullptr ? first_ : last_->next) = &co;
-        last_ = &co;
-    }
-
-    control_block& pop() {
-        control_block& co = *first_;
-        first_ = co.next;
-        return co;
-    }
-
-private:
-    control_block* first_ = nullptr;
-    control_block* last_ = nullptr;
 };
 
 /// The queues of a loop, and its sleep.
@@ -87,7 +66,7 @@ struct executor {
     /// Takes it back, if it was not run. On the loop's thread.
     virtual void withdraw(posted& p) noexcept = 0;
 
-    ready_queue ready;  ///< Only the loop's own thread touches it.
+    intrusive_queue<control_block> ready;  ///< Only the loop's own thread touches it.
     atomic<control_block*> inbox{nullptr};
     atomic<bool> sleeping{false};
     bool elsewhere = false;  ///< The loop's thread is with another loop, and was not called back. Its own thread's.
@@ -167,16 +146,15 @@ protected:
 /// Makes a waiting coroutine run again: puts it into its loop's queue. Without a loop it may be entered again.
 /// Threads: any.
 inline void wake(control_block& co, place where = {}) noexcept {
-    if (co.status.load(std::memory_order_relaxed) != state::waiting) [[unlikely]] {
-        woken_twice(co, where);
-    }
     WEFT_TRACE2(wake, &co, this_thread().current);
     executor* home = co.home;
+    if (!co.try_transition(state::waiting, home == nullptr ? state::suspended : state::queued,
+                           std::memory_order_release)) [[unlikely]] {
+        woken_twice(co, where);
+    }
     if (home == nullptr) {
-        co.status.store(state::suspended, std::memory_order_release);
         return;
     }
-    co.status.store(state::queued, std::memory_order_relaxed);
     if (home == this_thread().home) {
         home->push_here(co);
     } else {

@@ -19,7 +19,7 @@ namespace weft::detail {
     self.waits_on = on;
     self.since = thread.now;
     self.home = thread.home;
-    self.status.store(state::waiting, std::memory_order_relaxed);
+    self.transition(state::suspended, state::waiting);
     WEFT_TRACE2(yield, &self, what == nullptr ? "a wake-up" : what);
     leave(self, thread, after == nullptr ? put_aside : reinterpret_cast<std::uintptr_t>(after), where);
 }

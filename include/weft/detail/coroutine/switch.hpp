@@ -13,8 +13,8 @@
 #pragma once
 
 #include <utility>
-#include <weft/detail/coroutine/control_block.hpp>
 #include <weft/detail/base/trace.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
 
 namespace weft::detail {
 
@@ -121,7 +121,7 @@ void die_if_it_holds_a_mutex(control_block const& self, place where);
 
 /// Makes a coroutine that was queued fit to be entered.
 inline void dequeued(control_block& co) {
-    co.status.store(state::suspended, std::memory_order_relaxed);
+    co.transition(state::queued, state::suspended);
     if (!co.slow_to_enter) [[likely]] {
         co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
     }
