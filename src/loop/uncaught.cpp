@@ -2,8 +2,8 @@
 
 #include "loop/uncaught.hpp"
 
-#include "coroutine/misuse.hpp"
 #include "base/fatal.hpp"
+#include "coroutine/misuse.hpp"
 
 namespace weft::detail {
 

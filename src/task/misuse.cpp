@@ -5,8 +5,8 @@
 #include <string>
 #include <system_error>
 
-#include "coroutine/misuse.hpp"
 #include "base/fatal.hpp"
+#include "coroutine/misuse.hpp"
 
 namespace weft::detail {
 
