@@ -38,7 +38,7 @@ void describe(control_block const& co, fixed_text& text) noexcept {
         text << " \"" << co.name << "\"";
     }
     text << " (id " << co.id << ", created at ";
-    add_place(co.created_at, text);
+    add_call_site(co.created_at, text);
     text << ")";
 }
 
@@ -48,7 +48,7 @@ std::string describe(control_block const& co) {
     return std::string(text.view());
 }
 
-void die_of_enter(control_block const& co, place where) noexcept {
+void die_of_enter(control_block const& co, call_site where) noexcept {
     die(where, describe(co) + " entered " + doing(co));
 }
 
@@ -96,7 +96,7 @@ void die_of_suspending_while_unwound(control_block const& co, std::uintptr_t swa
     fixed_text handler;
     if (swallowed_at != 0) {
         handler << "; the last such handler is";
-        add_place(handler, swallowed_at);
+        add_call_site(handler, swallowed_at);
     }
     die(co.suspended_at,
         describe(co) +

@@ -34,7 +34,7 @@ void can_be_taken_back(revocable_wait& wait, control_block& parked) {
     }
 }
 
-void park_revocably(control_block& self, revocable_wait& wait, place where) {
+void park_revocably(control_block& self, revocable_wait& wait, call_site where) {
     if (self.stop.asked()) {
         throw_stopped("suspend");
     }
@@ -50,7 +50,7 @@ void after_refusal() {
     thread_state& thread = this_thread();
     control_block* self = thread.current;
     if (self != nullptr && self->scheduled && ++self->stop.refusals % most_in_a_row == 0) {
-        leave(*self, thread, yielded, place("a wait that was ended", 0));
+        leave(*self, thread, yielded, call_site("a wait that was ended", 0));
     }
 }
 

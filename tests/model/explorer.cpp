@@ -25,7 +25,7 @@ constexpr std::uint64_t most_steps = 5000;  // a hundred times what a world take
 enum class doing { runs, waits_for_a_change, sleeps, has_ended };
 
 struct model_thread {
-    weft::context::base_record base;
+    weft::context::entry_record base;
     weft::context::frame enterer;
     weft::context::fiber fiber;
     weft::context::frame left;
@@ -307,7 +307,7 @@ void expect(bool holds, char const* what) {
     }
 }
 
-void step(weft::place) {
+void step(weft::call_site) {
     model_thread& me = threads[running()];
     if (running() != outside) {
         if (++now->steps_ > most_steps) {
@@ -322,31 +322,31 @@ bool wants_notes() {
     return now != nullptr && now->keeps_notes_;
 }
 
-step_place place_of(weft::place where) {
+step_place call_site_of(weft::call_site where) {
     std::string file = where.file();
     return {file.substr(file.rfind('/') + 1), where.line()};
 }
 
-std::memory_order order_at(weft::place where, std::memory_order order, bool writes) {
+std::memory_order order_at(weft::call_site where, std::memory_order order, bool writes) {
     if (now == nullptr) {
         return order;
     }
     if (now->bounds_.collect_steps) {
-        step_kinds& kinds = now->places_[place_of(where)];
+        step_kinds& kinds = now->places_[call_site_of(where)];
         kinds.ordered |= order != std::memory_order_relaxed;
         kinds.writes |= writes;
     }
     mutation const& bug = now->bounds_.bug;
-    return bug.what == mutation::kind::weakened && bug.at == place_of(where) ? std::memory_order_relaxed : order;
+    return bug.what == mutation::kind::weakened && bug.at == call_site_of(where) ? std::memory_order_relaxed : order;
 }
 
-bool left_out_at(weft::place where) {
+bool left_out_at(weft::call_site where) {
     return now != nullptr && now->bounds_.bug.what == mutation::kind::left_out &&
-           now->bounds_.bug.at == place_of(where);
+           now->bounds_.bug.at == call_site_of(where);
 }
 
-void note(weft::place where, std::string const& what) {
-    step_place at = place_of(where);
+void note(weft::call_site where, std::string const& what) {
+    step_place at = call_site_of(where);
     now->notes_ << (running() == outside ? "outside" : "thread " + std::to_string(running())) << "  " << at.file << ':'
                 << at.line << "  " << what << '\n';
 }

@@ -27,7 +27,7 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <weft/place.hpp>
+#include <weft/call_site.hpp>
 
 namespace model {
 
@@ -111,13 +111,13 @@ void expect(bool holds, char const* what);
 // ---- for what stands in the place of the library's parts --------------------------------------------------------------
 
 /// A step is about to be made: another thread may run first.
-void step(weft::place where);
+void step(weft::call_site where);
 /// The order of the step as the bounds' bug leaves it.
-[[nodiscard]] std::memory_order order_at(weft::place where, std::memory_order order, bool writes);
+[[nodiscard]] std::memory_order order_at(weft::call_site where, std::memory_order order, bool writes);
 /// Whether the bug leaves out what the step writes.
-[[nodiscard]] bool left_out_at(weft::place where);
+[[nodiscard]] bool left_out_at(weft::call_site where);
 /// What the step did, for the text of a failure.
-void note(weft::place where, std::string const& what);
+void note(weft::call_site where, std::string const& what);
 [[nodiscard]] bool wants_notes();
 /// Which of so many: 0 is the plain course, all else deviates.
 [[nodiscard]] unsigned choose(unsigned options);
