@@ -228,11 +228,11 @@ void weft_set_name(weft_coroutine* coroutine, char const* name) {
 }
 
 std::size_t weft_stack_size(weft_coroutine const* coroutine) {
-    return block_of(coroutine).memory.slot_size;
+    return block_of(coroutine).frames().slot_size;
 }
 
 std::size_t weft_stack_high_water(weft_coroutine const* coroutine) {
-    return used_bytes(block_of(coroutine).memory);
+    return used_bytes(block_of(coroutine).frames());
 }
 
 int weft_defer(void (*cleanup)(void*), void* argument) {
