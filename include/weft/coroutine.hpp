@@ -274,7 +274,7 @@ private:
     if (self == nullptr) [[unlikely]] {
         (void)detail::current_or_die("yield", where);
     }
-    WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, self, self->entered_by);
     detail::leave(*self, thread, detail::yielded, where);
 }
 

@@ -86,7 +86,7 @@ cleanups& cleanups_of_caller() {
 
 [[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(place where) noexcept {
     detail::control_block& self = detail::current_or_die("weft_yield", where);
-    WEFT_TRACE2(yield, &self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, &self, self.entered_by);
     if (detail::leave_for_order(self, detail::this_thread(), detail::yielded, where) != detail::go_on) {
         die_of_unwinding();
     }
@@ -140,7 +140,7 @@ bool weft_enter_at(weft_coroutine* coroutine, weft_place where) {
     if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return enter_slowly(coroutine, place_of(where));
     }
-    co.entered_at = place_of(where);
+    detail::note_enter(co, thread.current, place_of(where));
     if (thread.current != nullptr) {
         return enter_nested(co, thread);
     }
@@ -154,7 +154,7 @@ void weft_yield_at(weft_place where) {
         yield_slowly(place_of(where));
         return;
     }
-    WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, self, self->entered_by);
     if (detail::leave_quickly(*self, thread, detail::yielded, place_of(where)) != detail::go_on) [[unlikely]] {
         unwound();
         return;

@@ -199,7 +199,7 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
     }
     thread_state& thread = this_thread();
     learn_exception_globals(thread);
-    co.entered_at = where;
+    note_enter(co, thread.current, where);
     if (co.left.stack_pointer == nullptr) {
         co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
         co.slow_to_enter = false;

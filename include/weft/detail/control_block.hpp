@@ -57,6 +57,7 @@ struct alignas(64) control_block {
     place suspended_at;
 
     place entered_at;
+    control_block* entered_by = nullptr;     ///< Kept for trace points only.
     void* set_aside = nullptr;               ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.

@@ -20,7 +20,8 @@ namespace weft::detail {
     self.since = thread.now;
     self.home = thread.home;
     self.status.store(state::waiting, std::memory_order_relaxed);
-    WEFT_TRACE2(yield, &self, what == nullptr ? "a wake-up" : what);
+    WEFT_TRACE2(wait, &self, what == nullptr ? "a wake-up" : what);
+    WEFT_TRACE2(yield, &self, self.entered_by);
     leave(self, thread, after == nullptr ? put_aside : reinterpret_cast<std::uintptr_t>(after), where);
 }
 
