@@ -67,7 +67,7 @@ if(NOT WEFT_VALGRIND STREQUAL "off")
     endif()
 endif()
 
-find_path(WEFT_SDT_INCLUDE sys/sdt.h)  # detail/trace.hpp finds it by itself; a test wants to know
+find_path(WEFT_SDT_INCLUDE sys/sdt.h)  # detail/base/trace.hpp finds it by itself; a test wants to know
 
 # Other people's loops, for the tests and the examples of the adapters: weft_glib, weft_libuv, weft_asio, where they are.
 if((WEFT_BUILD_TESTS OR WEFT_BUILD_EXAMPLES) AND PkgConfig_FOUND AND NOT CMAKE_CROSSCOMPILING)

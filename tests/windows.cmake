@@ -14,9 +14,9 @@ set(weft_tests_of_linux
     loop/fork_test.cpp
     loop/loop_test.cpp             # descriptors, and the choice among Linux's reactors; portable_test.cpp stands for it
     loop/post_test.cpp             # signal handlers
-    loop/reactor_test.cpp          # descriptors
-    loop/readiness_test.cpp        # descriptors
-    loop/ring_test.cpp             # io_uring
+    system/reactor_test.cpp        # descriptors
+    system/readiness_test.cpp      # descriptors
+    system/ring_test.cpp           # io_uring
     task/dump_test.cpp             # descriptors
     task/loop_end_test.cpp         # exit() in a coroutine
     # std::latch and its like of libstdc++ 12 lose wake-ups where there is no futex, so that these would hang now and then:

@@ -1,6 +1,7 @@
 #include "connection.hpp"
 
 #include <fmt/core.h>
+#include <weft/shield.hpp>
 
 #include "log.hpp"
 
@@ -93,7 +94,7 @@ void connection::serve_requests() {
     struct finisher {
         weft::scope& requests;
         ~finisher() {
-            weft::uninterrupted anyway;
+            weft::shield guard;
             requests.join();
         }
     } finish_what_was_begun{requests_};

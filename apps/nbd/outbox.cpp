@@ -1,6 +1,7 @@
 #include "outbox.hpp"
 
 #include <utility>
+#include <weft/shield.hpp>
 
 namespace nbd {
 namespace {
@@ -11,7 +12,7 @@ constexpr std::size_t large = 64 << 10;
 }  // namespace
 
 void outbox::send(reply_head const& head, std::span<std::byte const> data) {
-    weft::uninterrupted until_it_has_gone;  // the kernel, or the one who writes, reads from `head` and `data`
+    weft::shield until_it_has_gone;  // the kernel, or the one who writes, reads from `head` and `data`
     pending_.push_back({const_cast<std::byte*>(head.data.data()), head.size});
     if (!data.empty()) {
         pending_.push_back({const_cast<std::byte*>(data.data()), data.size()});

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // What all sockets have: an owner, two addresses, options. Nothing here suspends.
 

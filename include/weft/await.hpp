@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // To and from C++20 coroutines and std::future.
 //
@@ -15,9 +15,10 @@
 #include <coroutine>
 #include <future>
 #include <utility>
-#include <weft/detail/one_shot.hpp>
-#include <weft/detail/outcome.hpp>
+#include <weft/detail/task/one_shot.hpp>
+#include <weft/detail/task/outcome.hpp>
 #include <weft/offload.hpp>
+#include <weft/shield.hpp>
 #include <weft/task.hpp>
 
 namespace weft {
@@ -131,7 +132,7 @@ WEFT_MIXED_FN detail::await_result<A> await(A&& awaitable, place where = place::
     detail::one_shot happened;
     detail::outcome<T> result;
     detail::drive<A, T>(std::forward<A>(awaitable), result, happened);
-    uninterrupted anyway;
+    shield guard;
     (void)happened.wait("an awaitable", where);
     return result.get();
 }

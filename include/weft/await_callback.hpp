@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // Any callback API as a call:
 //
@@ -16,7 +16,7 @@
 //
 // If the API keeps a copy for ever and never calls it, the wait does not end by itself: set a limit (limit.hpp). A wait that
 // is ended before its time leaves the API to its work; a call that comes later is welcome, and what it brings is dropped.
-// So what the API writes to must not lie on the waiter's stack, unless the wait can't be ended (weft::uninterrupted).
+// So what the API writes to must not lie on the waiter's stack, unless the wait can't be ended (weft::shield).
 
 #pragma once
 
@@ -25,8 +25,8 @@
 #include <memory>
 #include <system_error>
 #include <utility>
-#include <weft/detail/one_shot.hpp>
-#include <weft/detail/outcome.hpp>
+#include <weft/detail/task/one_shot.hpp>
+#include <weft/detail/task/outcome.hpp>
 
 namespace weft {
 

@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // Several that go through the phases of some work together:
 //
@@ -9,7 +9,7 @@
 
 #include <cstdint>
 #include <utility>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 
 namespace weft {
 

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // Buffers in front of streams: many small reads and writes become few large ones, and text can be read up to a delimiter.
 //

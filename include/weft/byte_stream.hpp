@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // Whatever bytes can be read from or written to, and what can be done with all of it alike: sockets, pipes, files from a
 // position on, buffers in front of these, and what else has the calls of the two concepts.

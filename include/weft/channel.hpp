@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // Values from one coroutine (or thread) to another, in order:
 //
@@ -24,7 +24,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 #include <weft/select.hpp>
 
 namespace weft {

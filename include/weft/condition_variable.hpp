@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // The standard library's condition_variable, for weft::mutex, or whatever else is a lock:
 //

@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // A coroutine is a function with a stack of its own, that can stop in the middle and be continued:
 //
@@ -30,16 +30,16 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <weft/detail/executor.hpp>
-#include <weft/detail/park.hpp>
-#include <weft/detail/switch.hpp>
+#include <weft/detail/coroutine/executor.hpp>
+#include <weft/detail/coroutine/park.hpp>
+#include <weft/detail/coroutine/switch.hpp>
 #include <weft/marks.hpp>
 #include <weft/place.hpp>
 #include <weft/stack.hpp>
 
 namespace weft {
 
-/// See detail/control_block.hpp for who moves a coroutine from one to the next. One that has entered another is running.
+/// See detail/coroutine/control_block.hpp for who moves a coroutine from one to the next. One that has entered another is running.
 using coroutine_state = detail::state;
 
 struct coroutine_options {
@@ -78,7 +78,7 @@ void keep_fpu_control(control_block& co);
 /// The last switch of a coroutine.
 [[noreturn, gnu::always_inline]] WEFT_COROUTINE_FN inline void finish(control_block& self) noexcept {
     WEFT_TRACE1(terminate, &self);
-    self.status.store(state::done, std::memory_order_relaxed);
+    self.transition(state::suspended, state::done);
     self.fiber.before_leave(true);
     thread_state& thread = this_thread();
     put_enterer_back(self, thread);

@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // What thread_local is to threads: a variable of which each coroutine has its own.
 //
@@ -18,8 +18,8 @@
 #include <memory>
 #include <utility>
 #include <vector>
-#include <weft/detail/control_block.hpp>
-#include <weft/detail/thread.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
+#include <weft/detail/coroutine/thread.hpp>
 
 namespace weft {
 

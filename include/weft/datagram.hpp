@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // Sockets of messages: what udp_socket and unix_datagram have in common.
 //

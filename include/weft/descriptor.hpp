@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // A file descriptor that is owned: closed when it goes. What io/ is made of.
 

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // A directory, and what is done to the files in it, by names that begin there:
 //

@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // Who waits for whom:
 //

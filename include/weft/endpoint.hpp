@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // The address of a socket. Names are looked up elsewhere: see resolve.hpp.
 //

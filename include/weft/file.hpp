@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // Files, read and written at positions:
 //

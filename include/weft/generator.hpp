@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // A range whose values a function makes, one after the other, when they are asked for:
 //

@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // All coroutines of the process, for whoever shows them: a status page, a watchdog.
 //

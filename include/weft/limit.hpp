@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: wait
 //
 // How long to wait. A limit is a deadline, a std::stop_token, or both; it holds for every wait inside:
 //
@@ -20,8 +20,8 @@
 #include <stop_token>
 #include <system_error>
 #include <utility>
-#include <weft/detail/atomic.hpp>
-#include <weft/detail/park.hpp>
+#include <weft/detail/base/atomic.hpp>
+#include <weft/detail/coroutine/park.hpp>
 #include <weft/marks.hpp>
 
 namespace weft {

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // A listening stream socket: what tcp_listener and unix_listener have in common.
 

@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 //
 // The event loop of one thread: it runs the coroutines that are ready, fires timers, runs what others posted, and waits
 // for the system through its reactor. Each thread has at most one, made when it is first needed:
@@ -20,8 +20,8 @@
 #include <utility>
 #include <vector>
 #include <weft/coroutine.hpp>
-#include <weft/detail/atomic.hpp>
-#include <weft/detail/park.hpp>
+#include <weft/detail/base/atomic.hpp>
+#include <weft/detail/coroutine/park.hpp>
 #include <weft/limit.hpp>
 #include <weft/reactor.hpp>
 

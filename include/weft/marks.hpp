@@ -1,4 +1,4 @@
-// Floor 0: context
+// Floor: base
 //
 // Which functions may suspend. The marks stand in front of a declaration; they mean nothing to the compiler's code, and
 // clang keeps them as annotations that a checker can read.

@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // Mutual exclusion across suspensions. weft::mutex is Lockable: it goes with std::unique_lock and std::scoped_lock.
 //
@@ -19,7 +19,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>  // std::scoped_lock, std::unique_lock
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 #include <weft/limit.hpp>
 
 namespace weft {

@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // Calls that block a thread, made from where no thread may be blocked:
 //
@@ -15,7 +15,7 @@
 
 #include <memory>
 #include <type_traits>
-#include <weft/detail/outcome.hpp>
+#include <weft/detail/task/outcome.hpp>
 #include <weft/loop.hpp>
 
 namespace weft {

@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // What is to be done once, by whoever comes first, while the others wait:
 //
@@ -9,7 +9,7 @@
 
 #include <functional>
 #include <utility>
-#include <weft/detail/atomic.hpp>
+#include <weft/detail/base/atomic.hpp>
 #include <weft/mutex.hpp>
 
 namespace weft {

@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // The report of an overflow. A coroutine that needs more stack than it has faults at the guard, and the program ends with
 // a sentence before it dumps its core:
@@ -23,9 +23,9 @@
 #pragma once
 
 #if defined(_WIN32)
-#include <weft/detail/overflow_windows.hpp>
+#include <weft/detail/stack/overflow_windows.hpp>
 #else
-#include <weft/detail/overflow_linux.hpp>
+#include <weft/detail/stack/overflow_linux.hpp>
 #endif
 
 namespace weft {

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // The two ends of a pipe, and what is read and written like one: FIFOs, terminals, the standard streams.
 //

@@ -1,4 +1,4 @@
-// Floor 0: context
+// Floor: base
 //
 // A place in the source, as messages and debuggers name it. Functions that can be misused take one as their last,
 // defaulted argument, so that a message can name the caller's line:

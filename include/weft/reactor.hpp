@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: system
 //
 // What a loop asks of the system, behind one small interface: io_uring and epoll implement it, where neither is there a
 // portable one that knows no descriptors, and a simulated world can stand in their place (tests/io/simulated_reactor.hpp is

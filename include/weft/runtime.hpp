@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // Several loops, each on a thread of its own; usually one for each processor:
 //

@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // Waiting for whichever of several things comes first:
 //
@@ -25,7 +25,7 @@
 #include <span>
 #include <variant>
 #include <weft/condition_variable.hpp>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 #include <weft/event.hpp>
 #include <weft/mutex.hpp>
 #include <weft/semaphore.hpp>

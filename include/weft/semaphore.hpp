@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // A counting semaphore; counted in bytes, it is a budget:
 //
@@ -21,7 +21,7 @@
 #pragma once
 
 #include <cstdint>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 #include <weft/limit.hpp>
 
 namespace weft {

@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // One writer or many readers. weft::shared_mutex is SharedLockable: it goes with std::shared_lock and std::unique_lock.
 //
@@ -19,7 +19,7 @@
 #include <cstdint>
 #include <mutex>         // std::unique_lock
 #include <shared_mutex>  // std::shared_lock
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 #include <weft/limit.hpp>
 
 namespace weft {

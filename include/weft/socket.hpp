@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // All sockets: TCP, UDP and Unix, and the addresses that they need. For those who don't want to name each header.
 

@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // Stack memory. Address space is cheap and pages are not: stacks are slots of large slabs (one mapping each), of which
 // only the pages that a coroutine has touched take memory.

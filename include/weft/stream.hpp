@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // A connected stream socket, TCP or Unix: what tcp_stream and unix_stream have in common.
 //

@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // Tasks: coroutines that a loop runs. run(body) is the whole set-up:
 //
@@ -39,7 +39,7 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-#include <weft/detail/outcome.hpp>
+#include <weft/detail/task/outcome.hpp>
 #include <weft/loop.hpp>
 
 namespace weft {
@@ -79,12 +79,6 @@ struct task_state {
     void (*destroy_result)(task_state&) noexcept = nullptr;
 };
 
-struct task_list {
-    task_state* first = nullptr;
-    void add(task_state& t) noexcept;
-    void remove(task_state& t) noexcept;
-};
-
 /// What a weft::task knows, for messages, of the task that it has let go of.
 struct last_task {
     std::uint64_t id = 0;
@@ -94,10 +88,10 @@ struct last_task {
 
 /// What a thread's loop has to see the end of.
 struct tasks_of_loop {
-    task_list unscoped;          ///< Its tasks that no scope owns.
-    travel* guests = nullptr;    ///< Tasks of other loops that are here.
-    std::uint64_t arrivals = 0;  ///< How many tasks were started here, or came here.
-    bool* none_left = nullptr;   ///< Set when the last one has gone. While it is there, those that come are cancelled.
+    intrusive_list<task_state> unscoped;  ///< Its tasks that no scope owns.
+    intrusive_list<travel> guests;        ///< Tasks of other loops that are here.
+    std::uint64_t arrivals = 0;           ///< How many tasks were started here, or came here.
+    bool* none_left = nullptr;  ///< Set when the last one has gone. While it is there, those that come are cancelled.
     void look_whether_none_left() noexcept;
 };
 tasks_of_loop& tasks_of_this_thread();
@@ -342,7 +336,7 @@ private:
     WEFT_MIXED_FN void wait_for_all(joining& me);
     void settle(joining& me) noexcept;
 
-    detail::task_list tasks_;
+    detail::intrusive_list<detail::task_state> tasks_;
     std::size_t size_ = 0;
     joining* joining_ = nullptr;  ///< Those who join, in the order in which they came.
     bool cancelled_ = false;      ///< Since the last join().

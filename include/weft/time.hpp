@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // Time, as all waits take it: moments of the steady clock, and lengths of time of any unit.
 //

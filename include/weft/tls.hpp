@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // TLS 1.2 and 1.3 over a connected stream, by OpenSSL. A component of its own: weft::tls, weft-tls.pc.
 //

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // Sockets between processes of one machine: streams, messages, and descriptors that go along with them.
 //

@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // Waiting for the end of many things. A wait_group counts up and down, as often as one likes:
 //
@@ -11,7 +11,7 @@
 #pragma once
 
 #include <cstdint>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 
 namespace weft {
 

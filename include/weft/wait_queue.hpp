@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 //
 // A queue of waiters, woken in the order of their arrival: the plain building block, and a condition variable when it is
 // given a lock.
@@ -9,7 +9,8 @@
 #pragma once
 
 #include <cstddef>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
+#include <weft/shield.hpp>
 
 namespace weft {
 
@@ -83,7 +84,7 @@ private:
         }
         bool woken = detail::wait(w, {"a wait_queue", this, lock_, waiters_}, where);
         {
-            uninterrupted anyway;
+            shield guard;
             lock.lock();
         }
         if (!woken) {

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // weft for C: coroutines with stacks of their own, and an event loop, in C99. A function that has to wait just waits, and
 // the thread runs others meanwhile.

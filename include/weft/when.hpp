@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // What a select() may wait for beside what stands in select.hpp: time, tasks, descriptors and signals.
 //

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // errno values, of which those of the system are made.
 

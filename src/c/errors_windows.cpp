@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // errno values from the codes of Windows: those that the standard library knows the meaning of.
 

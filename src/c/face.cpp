@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 
 #include "c/face.hpp"
 
@@ -44,10 +44,9 @@ void die_of_unwinding() noexcept {
 void check_limits_ended() noexcept {
     detail::control_block const& self = *detail::this_thread().current;
     if (self.stop.limits != nullptr || self.stop.shielded != 0) [[unlikely]] {
-        detail::die({},
-                    detail::describe(self) +
-                        " ends between weft_limit_begin() or weft_uninterrupted_begin() and the end that belongs to "
-                        "it");
+        detail::die({}, detail::describe(self) +
+                            " ends between weft_limit_begin() or weft_shield_begin() and the end that belongs to "
+                            "it");
     }
 }
 

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // What the functions of weft.h are made of. No exception gets past them: what can throw stands within or_error(), which
 // makes errors of weft's own, or within call(), where C++ code may stand behind a C function; its exceptions end the program.
@@ -91,7 +91,7 @@ auto or_null(F&& f) noexcept -> std::invoke_result_t<F> {
     return made;
 }
 
-/// Ends the program with a message if the caller ends with a limit that it has begun, or uninterrupted.
+/// Ends the program with a message if the caller ends with a limit or a shield that it has begun.
 void check_limits_ended() noexcept;
 
 }  // namespace weft::c

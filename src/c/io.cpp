@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 
 #include <netinet/in.h>
 

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // The plain functions, for callers that are no C compiler: as their twins of <weft/c/places.h>, at an unknown place.
 

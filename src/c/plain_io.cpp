@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // The plain functions of <weft/c/io.h>: see plain.cpp.
 

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // QEMU's coroutines on weft's. What differs is who runs whom when:
 //
@@ -19,8 +19,8 @@
 #pragma once
 
 #include <atomic>
-#include <weft/detail/executor.hpp>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/coroutine/executor.hpp>
+#include <weft/detail/wait/waiter.hpp>
 
 #include "c/face.hpp"
 
@@ -84,28 +84,7 @@ struct qemu_waiter {
     }
 };
 
-/// First in, first out.
-struct qemu_waiters {
-    qemu_waiter* first = nullptr;
-    qemu_waiter* last = nullptr;
-
-    [[nodiscard]] bool empty() const { return first == nullptr; }
-    void push(qemu_waiter& w) noexcept {
-        w.next = nullptr;
-        (first == nullptr ? first : last->next) = &w;
-        last = &w;
-    }
-    void push_front(qemu_waiter& w) noexcept {
-        w.next = first;
-        last = first == nullptr ? &w : last;
-        first = &w;
-    }
-    qemu_waiter& pop() noexcept {
-        qemu_waiter& w = *first;
-        first = w.next;
-        return w;
-    }
-};
+using qemu_waiters = detail::intrusive_queue<qemu_waiter>;
 
 /// Ends the waits of all in the list, in order.
 void grant(qemu_waiter* list) noexcept;

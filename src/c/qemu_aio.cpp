@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Contexts, bottom halves and time.
 

@@ -1,40 +1,17 @@
-// Floor 7: c
+// Floor: c
 
 #include "c/qemu.hpp"
 
 #include <string>
-#include <weft/detail/switch.hpp>
-#include <weft/detail/trace.hpp>
+#include <weft/detail/base/trace.hpp>
+#include <weft/detail/coroutine/switch.hpp>
 
 #include "coroutine/misuse.hpp"
 
 namespace weft::c {
 namespace {
 
-/// Linked by control_block::next.
-struct woken_list {
-    control_block* first = nullptr;
-    control_block* last = nullptr;
-
-    void push(control_block& co) noexcept {
-        co.next = nullptr;
-        (first == nullptr ? first : last->next) = &co;
-        last = &co;
-    }
-    control_block& pop() noexcept {
-        control_block& co = *first;
-        first = co.next;
-        return co;
-    }
-    /// Puts those of `others` before its own.
-    void prepend(woken_list others) noexcept {
-        if (others.first != nullptr) {
-            others.last->next = first;
-            last = first == nullptr ? others.last : last;
-            first = others.first;
-        }
-    }
-};
+using woken_list = detail::intrusive_queue<control_block>;
 
 /// What the coroutine that runs on this thread has woken. An enter does not change threads, so whoever enters may keep the
 /// address meanwhile; a coroutine that leaves may not.
@@ -47,7 +24,7 @@ struct leftovers : detail::posted {
 constinit thread_local leftovers own_leftovers{};
 
 woken_list take_woken() noexcept {
-    return std::exchange(woken, {});
+    return std::move(woken);
 }
 
 void free_ended(control_block& co) noexcept {
@@ -128,7 +105,7 @@ void enter_one(control_block& co, place where) noexcept {
 /// Enters those that were woken, and those that they wake, depth first.
 void run_woken() noexcept {
     woken_list pending = take_woken();
-    while (pending.first != nullptr) {
+    while (!pending.empty()) {
         control_block& co = pending.pop();
         annex_of(co).scheduled.store(nullptr, std::memory_order_relaxed);
         enter_one(co, place("aio_co_wake", 0));
@@ -154,20 +131,20 @@ void run_leftovers(detail::posted* p) {
     woken_list of_the_caller = take_woken();
     enter_one(*reinterpret_cast<control_block*>(handle), where);
     run_woken();
-    woken = of_the_caller;
+    woken = std::move(of_the_caller);
 }
 
 /// After an enter that came back with anything but a yield, or where somebody was woken.
 [[gnu::noinline]] void after_enter(control_block& co, std::uintptr_t result) noexcept {
     see_to_the_end(co, result);
-    if (woken.first != nullptr) {
+    if (!woken.empty()) {
         run_woken();
     }
     context::return_by_jump();
 }
 
 [[gnu::always_inline]] inline void end_of_enter(control_block& co, std::uintptr_t result) noexcept {
-    if (result != detail::yielded || woken.first != nullptr) [[unlikely]] {
+    if (result != detail::yielded || !woken.empty()) [[unlikely]] {
         after_enter(co, result);
         return;
     }
@@ -190,7 +167,7 @@ void run_leftovers(detail::posted* p) {
     detail::thread_state& thread = detail::this_thread();
     if (co.left.stack_pointer == nullptr || co.at_end != &free_ended ||
         annex_of(co).scheduled.load(std::memory_order_relaxed) != nullptr || thread.exceptions->any() ||
-        thread.home == nullptr || (thread.current != nullptr && woken.first != nullptr)) [[unlikely]] {
+        thread.home == nullptr || (thread.current != nullptr && !woken.empty())) [[unlikely]] {
         enter_slowly(handle, where);
         return;
     }

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // CoMutex, CoQueue, CoRwlock and SharedResource. A waiter is granted what it waits for before it is woken: a wake-up on its
 // own context runs when the waker leaves, one on another when the waiter has, so none comes too early.
@@ -95,7 +95,7 @@ struct co_rwlock {
     /// Lets in those that can come in, in order; returns them. Under the lock.
     qemu_waiter* let_in() noexcept {
         qemu_waiter* first = nullptr;
-        for (qemu_waiter** end = &first; !tickets.empty() && take(tickets.first->amount); end = &(*end)->next) {
+        for (qemu_waiter** end = &first; !tickets.empty() && take(tickets.first()->amount); end = &(*end)->next) {
             *end = &tickets.pop();
             (*end)->next = nullptr;
         }
@@ -242,7 +242,7 @@ bool qemu_co_enter_next_impl(CoQueue* queue, QemuLockable* lock) {
 void qemu_co_enter_all_impl(CoQueue* queue, QemuLockable* lock) {
     // As many as wait now: those that wait again meanwhile are not woken again.
     std::size_t left = 0;
-    for (qemu_waiter const* w = of(queue).first; w != nullptr; w = w->next) {
+    for (qemu_waiter const* w = of(queue).first(); w != nullptr; w = w->next) {
         ++left;
     }
     while (left-- > 0 && qemu_co_enter_next_impl(queue, lock)) {
@@ -341,7 +341,7 @@ void co_put_to_shres(SharedResource* s, std::uint64_t n) {
         require(n <= s->total - s->available, "co_put_to_shres", "more units are put back than were taken");
         s->available += n;
         qemu_waiter** end = &woken;
-        while (!s->waiters.empty() && s->take(static_cast<std::uint64_t>(s->waiters.first->amount))) {
+        while (!s->waiters.empty() && s->take(static_cast<std::uint64_t>(s->waiters.first()->amount))) {
             *end = &s->waiters.pop();
             end = &(*end)->next;
         }

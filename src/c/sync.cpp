@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 
 #include <weft/channel.hpp>
 #include <weft/mutex.hpp>

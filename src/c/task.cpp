@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 
 #include <algorithm>
 #include <chrono>
@@ -151,11 +151,11 @@ bool weft_limit_end(weft_limit* limit) {
     return met;
 }
 
-void weft_uninterrupted_begin() {
+void weft_shield_begin() {
     ++detail::stop_of_caller().shielded;
 }
 
-void weft_uninterrupted_end() {
+void weft_shield_end() {
     --detail::stop_of_caller().shielded;
 }
 

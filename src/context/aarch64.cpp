@@ -1,11 +1,11 @@
-// Floor 0: context
+// Floor: context
 //
 // Where a new context starts on aarch64: turns the jump of the first enter() into a call of the entry.
 //
 // The hand-written CFI makes that call look like one that the enterer made: x29 points at the base record, whose first
 // word is the address of the enterer's frame {x29, resume address, sp}. With it unwinders walk on.
 
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 #include "context/entry_debug_info.hpp"
 

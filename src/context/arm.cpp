@@ -1,4 +1,4 @@
-// Floor 0: context
+// Floor: context
 //
 // Where a new context starts on 32-bit ARM: turns the jump of the first enter() into a call of the entry.
 //
@@ -6,7 +6,7 @@
 // enterer's frame {r11, resume address, sp, r7, r6}. It is written down twice, by hand: in the form of the ARM ABI, which
 // exceptions and _Unwind_Backtrace() use (EHABI, 10.3: frame unwinding instructions), and in DWARF, for debuggers.
 
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 #include "context/entry_debug_info.hpp"
 

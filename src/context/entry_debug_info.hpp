@@ -1,4 +1,4 @@
-// Floor 0: context
+// Floor: context
 //
 // Debug information by hand for weft_context_entry, so that gdb walks from a coroutine into whoever entered it.
 //

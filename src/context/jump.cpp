@@ -1,6 +1,6 @@
-// Floor 0: context. See <weft/detail/context_jump.hpp>.
+// Floor: context. See <weft/detail/context/jump.hpp>.
 
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 #if defined(WEFT_BACKEND_UCONTEXT) || defined(WEFT_BACKEND_SIGALTSTACK)
 

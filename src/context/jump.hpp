@@ -1,4 +1,4 @@
-// Floor 0: context. See <weft/detail/context_jump.hpp>.
+// Floor: context. See <weft/detail/context/jump.hpp>.
 //
 // A frame's stack pointer is the address of a `saved`: of a context that was left, on its own stack, inside switch_to(); of
 // a new one, at the stack's top, inside a `start`, which each way onto a new stack has of its own.
@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 namespace weft::context {
 

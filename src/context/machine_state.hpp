@@ -1,4 +1,4 @@
-// Floor 0: context
+// Floor: context
 //
 // Where a signal has interrupted a thread.
 

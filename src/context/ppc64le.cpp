@@ -1,11 +1,11 @@
-// Floor 0: context
+// Floor: context
 //
 // Where a new context starts on ppc64le: turns the jump of the first enter() into a call of the entry.
 //
 // The hand-written CFI makes that call look like one that the enterer made: r31 points at the base record, whose first
 // word is the address of the enterer's frame {r31, resume address, r1, r30, r2}. With it unwinders walk on.
 
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 #if defined(WEFT_BACKEND_ASM)
 

@@ -1,11 +1,11 @@
-// Floor 0: context
+// Floor: context
 //
 // Where a new context starts on riscv64: turns the jump of the first enter() into a call of the entry.
 //
 // The hand-written CFI makes that call look like one that the enterer made: s0 points at the base record, whose first
 // word is the address of the enterer's frame {s0, resume address, sp, s1}. With it unwinders walk on.
 
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 #if defined(WEFT_BACKEND_ASM)
 

@@ -1,4 +1,4 @@
-// Floor 0: context. See <weft/detail/context_jump.hpp>.
+// Floor: context. See <weft/detail/context/jump.hpp>.
 //
 // The one thing that a POSIX system without makecontext() runs on a stack of our choice is a signal's handler:
 //

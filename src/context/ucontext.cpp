@@ -1,4 +1,4 @@
-// Floor 0: context. See <weft/detail/context_jump.hpp>.
+// Floor: context. See <weft/detail/context/jump.hpp>.
 //
 // A new context goes onto its stack when it is made, and comes back at once. setcontext() also sets the signal mask and the
 // FPU control words, and here they are what they were: the first enter, which may be much later and on another thread, is

@@ -1,4 +1,4 @@
-// Floor 0: context. See <weft/detail/context_winfiber.hpp>.
+// Floor: context. See <weft/detail/context/winfiber.hpp>.
 //
 // A frame's stack pointer points at a `saved`: a new context's lies in the memory of its coroutine, another's on the stack
 // that was left. The fifth word of a coroutine's frame says which system_fiber it runs on; an enterer's says nothing.
@@ -16,7 +16,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 namespace weft::context {
 

@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 
 #include <weft/coroutine.hpp>
 
@@ -8,7 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <string>
-#include <weft/detail/assert.hpp>
+#include <weft/detail/base/assert.hpp>
 
 #include "coroutine/layout.hpp"
 #include "coroutine/misuse.hpp"
@@ -130,7 +130,7 @@ control_block& create(std::size_t stack_size, std::string_view name, place where
     co->created_at = where;
     copy_name(*co, name);
     co->fiber.create(co->memory.low, co->memory.top);
-    co->status.store(state::suspended, std::memory_order_relaxed);
+    co->transition(state::done, state::suspended);
     std::atomic_ref(co->mark).store(alive_mark, std::memory_order_release);
     WEFT_TRACE3(create, co, co->id, &co->name[0]);
     return *co;

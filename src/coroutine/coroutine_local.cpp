@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 
 #include <weft/coroutine_local.hpp>
 

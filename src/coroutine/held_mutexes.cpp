@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // A coroutine that suspends while it holds a mutex of threads (std::mutex, pthread_mutex_t) keeps it locked for whoever
 // runs on the thread meanwhile. The first of them that locks it blocks the thread for ever: of all deadlocks the one that
@@ -15,7 +15,7 @@
 #include <cerrno>
 #include <string>
 #include <type_traits>
-#include <weft/detail/switch.hpp>
+#include <weft/detail/coroutine/switch.hpp>
 
 #include "coroutine/misuse.hpp"
 #include "stack/overflow.hpp"

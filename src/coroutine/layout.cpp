@@ -1,9 +1,9 @@
-// Floor 2: coroutine
+// Floor: coroutine
 
 #include "coroutine/layout.hpp"
 
 #include <cstddef>
-#include <weft/detail/control_block.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
 
 #include "stack/slab.hpp"
 

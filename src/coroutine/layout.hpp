@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // How a debugger finds the coroutines of a process or a core, with two symbols and no debug information: weft_slabs leads
 // to every stack, and weft_layout says how to read what is there. docs/debugging.md tells the walk.

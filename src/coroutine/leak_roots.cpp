@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // What only a parked coroutine knows of is not lost. LeakSanitizer looks for pointers in the stacks that threads run on
 // when the program ends; it is told here of the other stacks: those of coroutines that are left, and, where the program

@@ -1,10 +1,10 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // Sees to it that a leak checker knows the stacks of coroutines that are there when the program ends. See the source.
 
 #pragma once
 
-#include <weft/detail/sanitizer.hpp>
+#include <weft/detail/context/sanitizer.hpp>
 
 namespace weft::detail {
 

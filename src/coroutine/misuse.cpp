@@ -1,31 +1,11 @@
-// Floor 2: coroutine
+// Floor: coroutine
 
 #include "coroutine/misuse.hpp"
 
-#include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <weft/coroutine.hpp>
 
-#include "coroutine/text.hpp"
-
 namespace weft::detail {
-
-std::string text(place p) {
-    fixed_text text;
-    add_place(p, text);
-    return std::string(text.view());
-}
-
-std::string text(std::exception_ptr const& thrown) {
-    try {
-        std::rethrow_exception(thrown);
-    } catch (std::exception const& e) {
-        return e.what();
-    } catch (...) {
-        return "an exception that is no std::exception";
-    }
-}
 
 namespace {
 
@@ -50,14 +30,6 @@ std::string doing(control_block const& co) {
 
 }  // namespace
 
-void add_place(place p, fixed_text& text) noexcept {
-    if (*p.file() == '\0') {
-        text << "an unknown place";
-        return;
-    }
-    text << p.file() << ":" << std::uint64_t{p.line()};
-}
-
 void describe(control_block const& co, fixed_text& text) noexcept {
     text << "coroutine";
     if (co.name[0] != '\0') {
@@ -74,16 +46,39 @@ std::string describe(control_block const& co) {
     return std::string(text.view());
 }
 
-void die(place where, std::string const& what) noexcept {
-    std::string at = *where.file() == '\0' ? "" : text(where) + ": ";
-    std::fprintf(stderr, "weft: %s%s\n", at.c_str(), what.c_str());
-    std::fflush(stderr);
-    std::abort();
-}
-
 void die_of_enter(control_block const& co, place where) noexcept {
     die(where, describe(co) + " entered " + doing(co));
 }
+
+namespace {
+
+char const* name_of(state s) noexcept {
+    switch (s) {
+        case state::suspended:
+            return "suspended";
+        case state::running:
+            return "running";
+        case state::waiting:
+            return "waiting";
+        case state::queued:
+            return "queued";
+        case state::done:
+            return "done";
+    }
+    return "unknown";
+}
+
+}  // namespace
+
+inline namespace WEFT_BUILT_WITH {
+
+void die_of_transition(control_block const& co, state from, state to) noexcept {
+    die(co.suspended_at, describe(co) + " was to become " + name_of(to) + " from " + name_of(from) + ", but is " +
+                             name_of(co.status.load(std::memory_order_relaxed)) +
+                             ": a fault in weft, or somebody wrote over its memory");
+}
+
+}  // namespace WEFT_BUILT_WITH
 
 void die_of_destroy(control_block const& co) noexcept {
     die({}, describe(co) + " destroyed " + doing(co));

@@ -1,25 +1,19 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // What is said before the program ends because weft was used wrongly.
 
 #pragma once
 
 #include <string>
-#include <weft/detail/control_block.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
 
-#include "stack/fixed_text.hpp"
+#include "base/fatal.hpp"
 
 namespace weft::detail {
 
 /// `coroutine "reader" (id 17, created at server.cpp:30)`
 std::string describe(control_block const& co);
 void describe(control_block const& co, fixed_text& text) noexcept;  ///< Async-signal-safe.
-
-/// `server.cpp:30`. Async-signal-safe.
-void add_place(place p, fixed_text& text) noexcept;
-
-/// Prints `weft: FILE:LINE: what` and aborts.
-[[noreturn]] void die(place where, std::string const& what) noexcept;
 
 /// `co` was entered at `where`, and is not in a state to be entered.
 [[noreturn]] void die_of_enter(control_block const& co, place where) noexcept;

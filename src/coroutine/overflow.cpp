@@ -1,10 +1,10 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // Whose stack has overflowed. Runs in a signal's handler.
 
 #include "stack/overflow.hpp"
 
-#include <weft/detail/control_block.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
 
 #include "coroutine/misuse.hpp"
 #include "coroutine/overflow.hpp"

@@ -1,10 +1,10 @@
-// Floor 2: coroutine
+// Floor: coroutine
 
 #include "coroutine/registry.hpp"
 
 #include <bit>
 #include <string>
-#include <weft/detail/park.hpp>
+#include <weft/detail/coroutine/park.hpp>
 
 #include "coroutine/misuse.hpp"
 

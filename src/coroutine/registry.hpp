@@ -1,4 +1,4 @@
-// Floor 2: coroutine
+// Floor: coroutine
 //
 // All coroutines of the process, found as debuggers find them: by walking the tops of all stacks.
 
@@ -6,7 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <weft/detail/control_block.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
 
 #include "stack/slab.hpp"
 

@@ -1,9 +1,9 @@
-// Floor 2: coroutine
+// Floor: coroutine
 
 #include <string>
 #include <system_error>
 #include <weft/coroutine.hpp>
-#include <weft/detail/park.hpp>
+#include <weft/detail/coroutine/park.hpp>
 
 namespace weft::detail {
 

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // Making sockets, and giving them their addresses.
 

@@ -1,11 +1,11 @@
-// Floor 6: io
+// Floor: io
 
 #include <weft/descriptor.hpp>
 
 #include <poll.h>
 #include <unistd.h>
 
-#include "loop/descriptor_use.hpp"
+#include "system/descriptor_use.hpp"
 
 namespace weft {
 

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // Looking up a name: by c-ares (look_up_cares.cpp), or where that is missing by getaddrinfo (look_up_getaddrinfo.cpp).
 

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // c-ares on the caller's loop. It opens sockets of its own, and says of each what it waits for; these stand in an epoll set,
 // whose one descriptor the caller waits for, as long as c-ares allows. Each look-up has a channel of its own, on the stack

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 
 #include "io/look_up.hpp"
 #include "io/system_call.hpp"

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // recvmsg(2) and sendmsg(2): tried at once, and given to the reactor if they would have to wait.
 

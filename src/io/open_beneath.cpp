@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 
 #include "io/open_beneath.hpp"
 
@@ -14,7 +14,7 @@
 #include <cstring>
 #include <utility>
 
-#include "loop/refused.hpp"
+#include "system/refused.hpp"
 
 namespace weft::detail {
 namespace {

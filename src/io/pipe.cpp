@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 
 #include <weft/pipe.hpp>
 
@@ -13,7 +13,7 @@
 
 #include "io/system_call.hpp"
 #include "io/without_sigpipe.hpp"
-#include "loop/refused.hpp"
+#include "system/refused.hpp"
 
 namespace weft {
 namespace {

@@ -1,6 +1,7 @@
-// Floor 6: io
+// Floor: io
 
 #include <weft/process.hpp>
+#include <weft/shield.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -14,7 +15,7 @@
 #include <cstring>
 
 #include "io/system_call.hpp"
-#include "loop/refused.hpp"
+#include "system/refused.hpp"
 
 namespace weft {
 namespace {
@@ -224,7 +225,7 @@ process::~process() {
     if (id_ < 0 || status_) {
         return;
     }
-    uninterrupted anyway;
+    shield guard;
     std::error_code ignored;
     send_signal(id_, pidfd_.fd(), SIGKILL);
     wait(ignored, place("~process", 0));

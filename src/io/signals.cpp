@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 
 #include <weft/signals.hpp>
 

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // The ways to make a system call that the reactor has no operation for.
 
@@ -15,7 +15,7 @@
 #include <weft/descriptor.hpp>
 
 #include "io/errors.hpp"
-#include "loop/descriptor_use.hpp"
+#include "system/descriptor_use.hpp"
 
 namespace weft::detail {
 

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // MSG_ZEROCOPY (Documentation/networking/msg_zerocopy.rst in the kernel's sources): the kernel sends from the caller's pages,
 // and says on the socket's error queue of which calls it needs the pages no longer. A call here ends only when all of its
@@ -12,6 +12,7 @@
 
 #include <linux/errqueue.h>  // needs <ctime>
 
+#include <weft/shield.hpp>
 #include <weft/stream.hpp>
 
 #include "io/system_call.hpp"
@@ -55,7 +56,7 @@ public:
         }
         sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
         [[maybe_unused]] int refused = ::connect(fd_, &nobody, sizeof nobody);  // if so, it is not connected
-        uninterrupted anyway;
+        shield guard;
         std::error_code ignored;
         wait(ignored, where);
     }

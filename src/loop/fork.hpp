@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 //
 // A child process has copies of its parent's loops, but not what stands behind them: the ring or the epoll set is the
 // parent's, which the child would spoil, and the worker threads are not there. So each loop knows how many forks there

@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 
 #include <weft/loop.hpp>
 
@@ -7,9 +7,9 @@
 
 #include "coroutine/misuse.hpp"
 #include "loop/fork.hpp"
-#include "loop/outside.hpp"
 #include "loop/process_end.hpp"
 #include "loop/uncaught.hpp"
+#include "system/outside.hpp"
 
 namespace weft {
 namespace {
@@ -94,7 +94,7 @@ loop& loop::current() {
 void loop::schedule(detail::control_block& co) {
     co.home = this;
     co.scheduled = true;
-    co.status.store(detail::state::queued, std::memory_order_relaxed);
+    co.transition(detail::state::suspended, detail::state::queued);
     if (co.left.stack_pointer != nullptr) {  // else it is set aside already, with the exceptions that it has in hand
         co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
     }
@@ -103,7 +103,7 @@ void loop::schedule(detail::control_block& co) {
 
 void loop::adopt(detail::control_block& co) noexcept {
     co.home = this;
-    co.status.store(detail::state::queued, std::memory_order_relaxed);
+    co.transition(detail::state::waiting, detail::state::queued);
     push_from_elsewhere(co);
 }
 

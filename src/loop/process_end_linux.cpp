@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 
 #include "loop/process_end.hpp"
 

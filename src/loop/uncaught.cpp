@@ -1,9 +1,9 @@
-// Floor 4: loop
+// Floor: loop
 
 #include "loop/uncaught.hpp"
 
+#include "base/fatal.hpp"
 #include "coroutine/misuse.hpp"
-#include "coroutine/text.hpp"
 
 namespace weft::detail {
 

@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 //
 // Exceptions that nobody can catch, as whoever could has not made the call.
 

@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // How much of a stack was ever used. The system knows which pages were touched, so nothing has to be painted: painting
 // would touch all the pages of each stack that is measured, 112 KiB where a coroutine needs 4. What is lost is only what

@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // What is said of an overflow, on every system. It runs in a signal's handler: no allocation, no lock, no stdio.
 

@@ -1,6 +1,6 @@
-// Floor 1: stack
+// Floor: stack
 //
-// What floor 2 tells this one for the report of an overflow, which knows no coroutines; and what the files of the systems,
+// What the floor coroutine tells this one for the report of an overflow, which knows no coroutines; and what the files of the systems,
 // overflow_linux.cpp and overflow_windows.cpp, share.
 
 #pragma once
@@ -10,7 +10,7 @@
 #include <weft/overflow.hpp>
 #include <weft/stack.hpp>
 
-#include "stack/fixed_text.hpp"
+#include "base/fixed_text.hpp"
 
 namespace weft::detail {
 

@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // A fault is an overflow when it lies in a guard and the thread that faulted ran on the stack above it:
 //
@@ -25,7 +25,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <weft/detail/sanitizer.hpp>
+#include <weft/detail/context/sanitizer.hpp>
 
 #include "context/machine_state.hpp"
 #include "stack/slab.hpp"

@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // Windows says by an exception of its own that a stack has overflowed, and calls the handler on what is left of that stack:
 // enough to switch to a fiber that waits for nothing else, and has room for the report. Whose stack has overflowed is
@@ -12,7 +12,7 @@
 #include <iterator>
 #include <mutex>
 
-#include "stack/static_mutex.hpp"
+#include "base/static_mutex.hpp"
 
 namespace weft {
 namespace detail {

@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // Pools of released stacks: a cache of each thread, and a shared pool of each size.
 //
@@ -20,8 +20,8 @@
 #include <system_error>
 #include <utility>
 #include <vector>
-#include <weft/detail/assert.hpp>
-#include <weft/detail/sanitizer.hpp>
+#include <weft/detail/base/assert.hpp>
+#include <weft/detail/context/sanitizer.hpp>
 
 #include "stack/slab.hpp"
 #include "stack/system.hpp"

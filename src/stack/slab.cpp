@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 
 #include "stack/slab.hpp"
 
@@ -8,7 +8,7 @@
 #include <mutex>
 #include <string>
 #include <system_error>
-#include <weft/detail/assert.hpp>
+#include <weft/detail/base/assert.hpp>
 
 #include "stack/system.hpp"
 #include "stack/tell_valgrind.hpp"

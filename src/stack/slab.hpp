@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // Slabs: where new stacks are carved from. One mapping each; the next slab of a size is twice as large, so that even a
 // million stacks lie in a handful of mappings.
@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <weft/stack.hpp>
 
-#include "stack/static_mutex.hpp"
+#include "base/static_mutex.hpp"
 
 namespace weft::detail {
 

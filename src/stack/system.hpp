@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // What stacks ask of the system: system_linux.cpp and system_windows.cpp.
 

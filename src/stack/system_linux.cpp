@@ -1,4 +1,4 @@
-// Floor 1: stack. See system.hpp; and slab.hpp for the kinds of guards.
+// Floor: stack. See system.hpp; and slab.hpp for the kinds of guards.
 
 #include "stack/system.hpp"
 

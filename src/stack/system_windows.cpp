@@ -1,4 +1,4 @@
-// Floor 1: stack. See system.hpp.
+// Floor: stack. See system.hpp.
 //
 // Address space and memory are had apart: a slab is reserved, and of each slot all but the guard is committed. That counts
 // against what the system has promised (its commit limit), but takes memory only where it is touched.
@@ -75,15 +75,6 @@ char* lowest_touched(char* low, char* high) noexcept {
         at += count * page_size;
     }
     return high;
-}
-
-void static_mutex::lock() noexcept {
-    static_assert(sizeof word_ == sizeof(SRWLOCK));
-    AcquireSRWLockExclusive(reinterpret_cast<SRWLOCK*>(&word_));
-}
-
-void static_mutex::unlock() noexcept {
-    ReleaseSRWLockExclusive(reinterpret_cast<SRWLOCK*>(&word_));
 }
 
 int at_fork(void (*)(), void (*)(), void (*)()) noexcept {

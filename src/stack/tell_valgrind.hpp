@@ -1,4 +1,4 @@
-// Floor 1: stack
+// Floor: stack
 //
 // Valgrind takes a large step of the stack pointer for a switch only if it knows of both stacks. And what lies below the
 // stack pointer is no memory to it, on a stack that was left for good too, until it is told otherwise.

@@ -1,4 +1,4 @@
-// Floor 3: sync
+// Floor: sync
 
 #include <weft/channel.hpp>
 

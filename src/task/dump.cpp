@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 
 #include <weft/dump.hpp>
 
@@ -20,10 +20,7 @@ namespace {
 
 using detail::snapshot;
 using detail::state;
-
-std::string text(place p) {
-    return std::string(p.file()) + ':' + std::to_string(p.line());
-}
+using detail::text;
 
 std::string name_of(snapshot const& s) {
     std::string name = s.name[0] == '\0' ? "" : " \"" + std::string(s.name) + '"';

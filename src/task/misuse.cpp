@@ -1,12 +1,12 @@
-// Floor 5: task
+// Floor: task
 
 #include "task/misuse.hpp"
 
 #include <string>
 #include <system_error>
 
+#include "base/fatal.hpp"
 #include "coroutine/misuse.hpp"
-#include "coroutine/text.hpp"
 
 namespace weft::detail {
 

@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // What is said before the program ends because a task or a scope was used wrongly.
 

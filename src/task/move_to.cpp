@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // A task on its way between loops.
 //
@@ -29,7 +29,7 @@
 
 #include <mutex>
 #include <string>
-#include <weft/detail/waiter.hpp>
+#include <weft/detail/wait/waiter.hpp>
 
 #include "coroutine/misuse.hpp"
 
@@ -75,22 +75,9 @@ void finish_here(posted* p) {
     }
 }
 
-void add_guest(travel& v) noexcept {
-    tasks_of_loop& here = tasks_of_this_thread();
-    v.previous = nullptr;
-    v.next = here.guests;
-    if (here.guests != nullptr) {
-        here.guests->previous = &v;
-    }
-    here.guests = &v;
-}
-
 void remove_guest(travel& v) noexcept {
     tasks_of_loop& here = tasks_of_this_thread();
-    (v.previous == nullptr ? here.guests : v.previous->next) = v.next;
-    if (v.next != nullptr) {
-        v.next->previous = v.previous;
-    }
+    here.guests.remove(v);
     loop::current().guest_leaves();
     here.look_whether_none_left();
 }
@@ -119,7 +106,7 @@ void arrive(travel& v) noexcept {
     ++tasks.arrivals;
     bool cancelled = false;
     if (&here != v.t.home) {
-        add_guest(v);
+        tasks_of_this_thread().guests.add(v);
         cancelled = tasks.none_left != nullptr;
     }
     {
@@ -151,7 +138,7 @@ bool cancel_elsewhere(task_state& t) noexcept {
 }
 
 void cancel_guests(tasks_of_loop& here) noexcept {
-    for (travel* v = here.guests; v != nullptr; v = v->next) {
+    for (travel* v = here.guests.first(); v != nullptr; v = v->next) {
         v->t.block->stop.cancel();
     }
 }

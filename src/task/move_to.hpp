@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 //
 // Tasks that are on another loop than the one they belong to.
 

@@ -1,6 +1,6 @@
-// Floor 5: task
+// Floor: task
 
-#include <weft/detail/one_shot.hpp>
+#include <weft/detail/task/one_shot.hpp>
 
 namespace weft::detail {
 

@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 
 #pragma once
 

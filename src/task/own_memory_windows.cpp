@@ -1,4 +1,4 @@
-// Floor 5: task
+// Floor: task
 
 #include "task/own_memory.hpp"
 

@@ -1,6 +1,7 @@
-// Floor 5: task
+// Floor: task
 
 #include <weft/runtime.hpp>
+#include <weft/shield.hpp>
 
 #include <future>
 #include <optional>
@@ -88,7 +89,7 @@ runtime::runtime(runtime_options const& options) {
 }
 
 runtime::~runtime() {
-    uninterrupted anyway;
+    shield guard;
     stop();
 }
 
@@ -125,7 +126,7 @@ void runtime::stop(place where) {
             detail::die(where, "a weft::runtime was stopped by one of its own threads, which would wait for itself");
         }
     }
-    uninterrupted anyway;
+    shield guard;
     // A task that was cancelled on one loop may go to another, that was found empty before, to clean up there. All are
     // empty when they were so twice and nothing came to any of them in between: at the end of the first round, each lay
     // between two looks that found it empty with the same count.

@@ -1,6 +1,7 @@
-// Floor 5: task
+// Floor: task
 
 #include <weft/dump.hpp>
+#include <weft/shield.hpp>
 #include <weft/task.hpp>
 
 #include <algorithm>
@@ -15,25 +16,9 @@
 namespace weft {
 namespace detail {
 
-void task_list::add(task_state& t) noexcept {
-    t.previous = nullptr;
-    t.next = first;
-    if (first != nullptr) {
-        first->previous = &t;
-    }
-    first = &t;
-}
-
-void task_list::remove(task_state& t) noexcept {
-    (t.previous == nullptr ? first : t.previous->next) = t.next;
-    if (t.next != nullptr) {
-        t.next->previous = t.previous;
-    }
-}
-
 void tasks_of_loop::look_whether_none_left() noexcept {
     if (none_left != nullptr) {
-        *none_left = unscoped.first == nullptr && !loop::current().has_guests();
+        *none_left = unscoped.empty() && !loop::current().has_guests();
     }
 }
 
@@ -177,7 +162,7 @@ void cancel_and_join(task_state& t) noexcept {
         return;
     }
     cancel(t);
-    uninterrupted anyway;
+    shield guard;
     wait_for_end(t, place{"~task", 0});
     if (t.failure && !is_cancellation(t.failure) && std::uncaught_exceptions() == 0) {
         die_of_failure("task that was destroyed without a join(): ", t);
@@ -212,7 +197,7 @@ void cancel_and_join_all_tasks() {
     bool none_left = false;
     tasks.none_left = &none_left;
     tasks.look_whether_none_left();
-    for (auto* t = tasks.unscoped.first; t != nullptr; t = t->next) {
+    for (auto* t = tasks.unscoped.first(); t != nullptr; t = t->next) {
         cancel(*t);
     }
     cancel_guests(tasks);
@@ -276,7 +261,7 @@ scope::~scope() {
     }
     if (size_ > 0) {
         cancel();
-        uninterrupted anyway;
+        shield guard;
         joining me(*this, place("~scope", 0));
         wait_for_all(me);
     }
@@ -304,8 +289,8 @@ std::stop_token scope::get_stop_token() {
 }
 
 void scope::add(detail::task_state& t) noexcept {
-    if (tasks_.first != nullptr) {
-        detail::check_thread(*tasks_.first, "joined by another task of its scope that was started", {});
+    if (!tasks_.empty()) {
+        detail::check_thread(*tasks_.first(), "joined by another task of its scope that was started", {});
     }
     tasks_.add(t);
     ++size_;
@@ -350,7 +335,7 @@ void scope::keep_failure(detail::task_state const& t) noexcept {
 
 void scope::cancel() noexcept {
     cancelled_ = true;
-    for (auto* t = tasks_.first; t != nullptr; t = t->next) {
+    for (auto* t = tasks_.first(); t != nullptr; t = t->next) {
         detail::cancel(*t);
     }
     stop_.request_stop();
@@ -366,7 +351,7 @@ void scope::wait_for_all(joining& me) {
         scope* waited_for;
     };
     while (size_ > 0 && !me.settled) {
-        detail::check_thread(*tasks_.first, "joined", me.where);
+        detail::check_thread(*tasks_.first(), "joined", me.where);
         scope_wait wait(this);
         me.wait = &wait;
         wait.wait("a scope's tasks", this, me.where);

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 namespace {
 

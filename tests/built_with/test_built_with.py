@@ -64,7 +64,7 @@ class BuiltWith(unittest.TestCase):
     @unittest.skipUnless(BACKEND == "asm" and PROCESSOR == "x86_64" and SANITIZER == "none",
                          "no shadow stack is taken along here")
     def test_shadow_stacks_on_one_side_only_do_not_link(self):
-        own = self.compile("-E", "-dM", "-include", "weft/detail/built_with.hpp", "-x", "c++", last=["/dev/null"]).stdout
+        own = self.compile("-E", "-dM", "-include", "weft/detail/context/built_with.hpp", "-x", "c++", last=["/dev/null"]).stdout
         option, name = (("-fcf-protection=none", "built_with_asm") if re.search("WEFT_SHADOW_STACK 1", own) else
                         ("-fcf-protection=full", "built_with_asm_and_shadow_stack"))
         self.assert_does_not_link(name, option)

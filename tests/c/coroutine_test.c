@@ -226,7 +226,7 @@ CASE(misuse_is_reported_with_both_places) {
 
 static void begin_a_limit_and_leave(void* unused) {
     (void)unused;
-    weft_uninterrupted_begin();
+    weft_shield_begin();
 }
 
 static void end_in_the_middle(void) {
@@ -234,5 +234,5 @@ static void end_in_the_middle(void) {
 }
 
 CASE(ending_inside_a_limit_is_reported) {
-    CHECK_DIES(end_in_the_middle, "ends between weft_limit_begin() or weft_uninterrupted_begin() and the end");
+    CHECK_DIES(end_in_the_middle, "ends between weft_limit_begin() or weft_shield_begin() and the end");
 }

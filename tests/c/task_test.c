@@ -54,10 +54,10 @@ LOOP_CASE(a_cancelled_task_has_its_wait_ended) {
 static int clean_up_when_cancelled(void* cleaned) {
     CHECK_EQUAL(weft_sleep(3600 * WEFT_SECOND), -ECANCELED);
     CHECK(weft_stop_requested());
-    weft_uninterrupted_begin();
+    weft_shield_begin();
     CHECK(!weft_stop_requested());
     *(bool*)cleaned = weft_sleep(WEFT_MILLISECOND / 10) == 0;
-    weft_uninterrupted_end();
+    weft_shield_end();
     return 0;
 }
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 #include <vector>
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 namespace context = weft::context;
 

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 #include <weft/coroutine.hpp>
-#include <weft/detail/park.hpp>
+#include <weft/detail/coroutine/park.hpp>
 
 namespace {
 

@@ -3,12 +3,12 @@
 
     check_floors.py [ROOT]
 
-The floor of a file in src/<floor>/ is its folder; that of a header in include/ is a line near its top:
+The floor of a file in src/<floor>/ or include/weft/detail/<floor>/ is its folder; that of a public header is a line near its top:
 
-    // Floor 2: coroutine
+    // Floor: coroutine
 
-What asks the kernel to wait, or for the time, stands on the loop's floor, behind the reactor, so that a simulated world can stand in
-for it. The floors coroutine, sync and task include the kernel's headers only in files that bear a system's name. Files that are
+What asks the kernel to wait, or for the time, stands on the floor system, behind the reactor, so that a simulated world can stand in
+for it. The floors coroutine, wait, sync and task include the kernel's headers only in files that bear a system's name. Files that are
 not there yet are named below, each with the reason; one that no longer needs to be named is an error too.
 
 Programs in apps/, examples/ and bench/ stand above all floors, and see only public headers: <weft/...>, and not
@@ -19,33 +19,32 @@ import re
 import sys
 from pathlib import Path
 
-FLOORS = ["context", "stack", "coroutine", "sync", "loop", "task", "io", "c"]
+FLOORS = ["base", "context", "stack", "coroutine", "wait", "sync", "system", "loop", "task", "io", "c"]
 PROGRAMS = ["apps", "examples", "bench"]
 SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
 LINES_AT_TOP = 10
 
-# Headers that wait for descriptors: the loop's floor alone includes them.
+# Headers that wait for descriptors: the floor system alone includes them.
 WAITING = re.compile(r"^(sys/(epoll|eventfd|timerfd|signalfd|select)\.h|liburing\.h|linux/io_uring\.h)$")
 # Headers of the kernel's other calls: not for these floors, but for a system's own files (NAME_linux.cpp).
 KERNEL = re.compile(r"^((sys|linux|netinet|arpa|net)/\w+\.h|(fcntl|unistd|poll|spawn|netdb|dirent|sched|pthread|signal)\.h)$")
-PORTABLE_FLOORS = {"coroutine", "sync", "task"}
+PORTABLE_FLOORS = {"coroutine", "wait", "sync", "loop", "task"}
 CLOCK = re.compile(r"(clock::now|clock_gettime|gettimeofday)\s*\(")
-CLOCK_FLOOR = "loop"
+SYSTEM_FLOOR = "system"
 
 NOT_YET = {
-    ("include/weft/detail/executor.hpp", "clock"): "the time of a thread without a loop",
+    ("include/weft/detail/coroutine/executor.hpp", "clock"): "the time of a thread without a loop",
     ("src/coroutine/held_mutexes.cpp", "pthread.h"): "stands in front of pthread_mutex_lock(3)",
     ("src/coroutine/leak_roots.cpp", "pthread.h"): "the stack of a thread, for LeakSanitizer",
-    ("src/coroutine/thread.cpp", "clock"): "the time since which a coroutine without a loop has waited",
-    ("src/coroutine/thread.cpp", "sched.h"): "sched_yield(2)",
+    ("src/base/atomic.cpp", "clock"): "for how long to look again before a thread sleeps",
     ("src/io/look_up_cares.cpp", "sys/epoll.h"): "one descriptor for the many of c-ares",
     ("src/io/signals.cpp", "sys/signalfd.h"): "a descriptor that tells of signals",
-    ("src/sync/thread_sleep_linux.cpp", "clock"): "the deadline of a thread without a loop",
-    ("src/sync/thread_sleep_windows.cpp", "clock"): "the same",
+    ("src/wait/thread_sleep_linux.cpp", "clock"): "the deadline of a thread without a loop",
+    ("src/wait/thread_sleep_windows.cpp", "clock"): "the same",
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
-STATEMENT = re.compile(r"^\s*(?://|/\*|\*)\s*Floor (\d+): (\w+)")
+STATEMENT = re.compile(r"^\s*(?://|/\*|\*)\s*Floor: (\w+)")
 
 
 class Checker:
@@ -62,13 +61,12 @@ class Checker:
         return sorted(p for p in (self.root / folder).rglob("*") if p.suffix in SUFFIXES)
 
     def stated_floor(self, path):
-        """The floor that a line near the top states, or None. Complains if its number and its name do not agree."""
+        """The floor that a line near the top states, or None."""
         for number, line in enumerate(path.read_text().splitlines()[:LINES_AT_TOP], 1):
             if match := STATEMENT.match(line):
-                floor, name = int(match[1]), match[2]
-                if floor < len(FLOORS) and FLOORS[floor] == name:
-                    return floor
-                self.error(path, number, f'"Floor {floor}: {name}" is not one of the floors')
+                if match[1] in FLOORS:
+                    return FLOORS.index(match[1])
+                self.error(path, number, f'"{match[1]}" is not one of the floors')
                 return None
         return None
 
@@ -77,6 +75,8 @@ class Checker:
         parts = path.relative_to(self.root).parts
         if parts[0] == "src":
             return FLOORS.index(parts[1]) if parts[1] in FLOORS else None
+        if parts[:3] == ("include", "weft", "detail"):
+            return FLOORS.index(parts[3]) if parts[3] in FLOORS else None
         return self.stated_floor(path)
 
     def resolve(self, path, name):
@@ -94,12 +94,12 @@ class Checker:
     def check_library_file(self, path):
         own = self.floor(path)
         if own is None:
-            self.error(path, 1, 'no floor: a header needs a line like "// Floor 2: coroutine" near its top, '
-                                "a source lies in src/<floor>/")
+            self.error(path, 1, 'no floor: a public header needs a line like "// Floor: coroutine" near its top, '
+                                "other files lie in src/<floor>/ or include/weft/detail/<floor>/")
             return
         stated = self.stated_floor(path)
         if stated is not None and stated != own:
-            self.error(path, 1, f"states floor {stated}, but lies in src/{FLOORS[own]}/")
+            self.error(path, 1, f"states floor {FLOORS[stated]}, but lies in {FLOORS[own]}/")
         for number, name, target in self.includes(path):
             if target is None:
                 if name.startswith("weft/"):
@@ -110,8 +110,7 @@ class Checker:
                 continue
             other = self.floor(target)
             if other is not None and other > own:
-                self.error(path, number, f"floor {own} ({FLOORS[own]}) includes {name} "
-                                         f"of floor {other} ({FLOORS[other]})")
+                self.error(path, number, f"floor {FLOORS[own]} includes {name} of floor {FLOORS[other]}")
 
     def refuse(self, path, number, name, message):
         """An error, unless the file is named above."""
@@ -128,11 +127,11 @@ class Checker:
         floor = FLOORS[own]
         for number, line in enumerate(path.read_text().splitlines(), 1):
             header = INCLUDE.match(line)
-            if header and WAITING.match(header[1]) and floor != "loop":
-                self.refuse(path, number, header[1], f"<{header[1]}> is for the floor loop, behind the reactor")
+            if header and WAITING.match(header[1]) and floor != SYSTEM_FLOOR:
+                self.refuse(path, number, header[1], f"<{header[1]}> is for the floor system, behind the reactor")
             elif header and KERNEL.match(header[1]) and floor in PORTABLE_FLOORS and not path.stem.endswith("_linux"):
                 self.refuse(path, number, header[1], f"<{header[1]}> is not for the floor {floor}, which is portable")
-            elif CLOCK.search(line) and not line.lstrip().startswith("//") and floor != CLOCK_FLOOR:
+            elif CLOCK.search(line) and not line.lstrip().startswith("//") and floor != SYSTEM_FLOOR:
                 self.refuse(path, number, "clock", "the time is asked of the loop: detail::time_now()")
 
     def check_public_header(self, path):

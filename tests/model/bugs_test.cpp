@@ -58,7 +58,7 @@ TEST(bug, a_loop_that_looks_before_it_says_that_it_sleeps_misses_a_wake_up) {
               "nobody goes on: thread 0 sleeps, thread 1 has ended");
 }
 
-/// The real loop, whose proof (see detail/executor.hpp) needs the one order of sequentially consistent steps.
+/// The real loop, whose proof (see detail/coroutine/executor.hpp) needs the one order of sequentially consistent steps.
 struct woken_once {
     weft::event happened{weft::event::manual};
     void thread(unsigned me) {

@@ -10,9 +10,9 @@
 #include <string>
 #include <utility>
 #include <vector>
-#include <weft/detail/context.hpp>
-#include <weft/detail/sanitizer.hpp>
-#include <weft/detail/thread.hpp>
+#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/sanitizer.hpp>
+#include <weft/detail/coroutine/thread.hpp>
 
 namespace model {
 namespace {

@@ -1,4 +1,4 @@
-// In the place of those files of the library that touch the system's threads: coroutine/thread.cpp, sync/thread_sleep.cpp
+// In the place of those files of the library that touch the system's threads: base/atomic.cpp, coroutine/thread.cpp, wait/thread_sleep.cpp
 // and the reactors; and what replaced/stop_token declares.
 
 #include <cxxabi.h>
@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <stop_token>
 
-#include <weft/detail/thread.hpp>
+#include <weft/detail/coroutine/thread.hpp>
 #include <weft/loop.hpp>
 
 #include "coroutine/overflow.hpp"
 #include "model/reactor.hpp"
-#include "sync/thread_sleep.hpp"
+#include "wait/thread_sleep.hpp"
 
 namespace weft::detail {
 

@@ -15,6 +15,7 @@
 #include <weft/endpoint.hpp>
 #include <weft/event.hpp>
 #include <weft/mutex.hpp>
+#include <weft/shield.hpp>
 
 #include "soak.hpp"
 
@@ -34,21 +35,21 @@ inline void fill(std::span<std::byte> to, std::uint64_t key, std::uint64_t offse
 class arrivals {
 public:
     std::uint64_t begin() {
-        weft::uninterrupted anyway;
+        weft::shield guard;
         std::scoped_lock lock(lock_);
         served_.insert(++last_);
         return last_;
     }
 
     void end(std::uint64_t number) {
-        weft::uninterrupted anyway;
+        weft::shield guard;
         std::scoped_lock lock(lock_);
         served_.erase(number);
         ended_.notify_all();
     }
 
     [[nodiscard]] std::uint64_t last() {
-        weft::uninterrupted anyway;
+        weft::shield guard;
         std::scoped_lock lock(lock_);
         return last_;
     }

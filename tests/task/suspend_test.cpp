@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 #include <weft/limit.hpp>
+#include <weft/shield.hpp>
 #include <weft/task.hpp>
 
 namespace {
@@ -135,7 +136,7 @@ TEST(suspend, is_left_alone_where_waits_are_not_to_be_ended) {
     weft::run([] {
         device d;
         auto task = weft::spawn([&] {
-            weft::uninterrupted anyway;
+            weft::shield guard;
             d.wait();
         });
         weft::yield();

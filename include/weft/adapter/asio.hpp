@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 //
 // weft and Asio in one thread; for programs that have Asio (asio.hpp, without Boost).
 //

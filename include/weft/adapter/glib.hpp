@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 //
 // weft and GLib in one thread; for programs that link glib-2.0.
 //

@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 //
 // weft and libuv in one thread; for programs that link libuv.
 //

@@ -1,4 +1,4 @@
-// Floor 4: loop
+// Floor: loop
 //
 // What the adapters that let another loop live inside weft's have in common: a reactor that waits in the other loop, which
 // watches the descriptor of weft's own reactor as one of many.

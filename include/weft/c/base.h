@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // What all parts of <weft/weft.h> share.
 

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Coroutines without a loop: create, enter, yield; suspend and wake. See <weft/weft.h>.
 //

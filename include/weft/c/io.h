@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Descriptors, sockets and files. See <weft/weft.h>.
 //

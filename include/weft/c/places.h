@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Where a call stands in the source. Messages about misuse, weft::dump() and debuggers name it:
 //

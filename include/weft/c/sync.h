@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Locks, queues and channels, between coroutines of any loops and plain threads. Fair: first come, first served; what is
 // given up goes to the first that waits. Nothing here allocates, but for channels. See <weft/weft.h>.

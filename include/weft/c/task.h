@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // The loop, the tasks that it runs, time, and blocking calls. See <weft/weft.h>.
 //
@@ -82,8 +82,8 @@ void weft_limit_begin(weft_limit* limit, int64_t timeout);
 bool weft_limit_end(weft_limit* limit);
 
 /// Between the two, the caller's waits are not ended before their time, by cancellation or a limit: for cleaning up.
-void weft_uninterrupted_begin(void);
-void weft_uninterrupted_end(void);
+void weft_shield_begin(void);
+void weft_shield_end(void);
 
 /// Whether a wait that the caller would begin now would end at once.
 bool weft_stop_requested(void);

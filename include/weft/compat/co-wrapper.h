@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Functions for both worlds: what QEMU's scripts generate for co_wrapper. For
 //
@@ -111,7 +111,7 @@ WEFT_C_END
 #include <exception>
 #include <type_traits>
 #include <utility>
-#include <weft/detail/outcome.hpp>
+#include <weft/detail/task/outcome.hpp>
 
 namespace weft {
 

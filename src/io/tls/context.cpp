@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 
 #include <openssl/err.h>
 #include <openssl/rand.h>

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // What a tls_context has beside OpenSSL's SSL_CTX. It hangs on that, and goes with it, as connections keep it too.
 

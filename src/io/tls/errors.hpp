@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // What OpenSSL says, as a std::error_code. Its queue of errors belongs to the thread: it is read right after the call that
 // filled it, before anything suspends.

@@ -1,4 +1,4 @@
-// Floor 6: io
+// Floor: io
 //
 // OpenSSL works in memory here, and never waits: what came from the peer is put into `in`, what is to go there is taken out
 // of `out`.

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // AioContext: the event loop of a thread, here a weft loop. Each thread has one of its own, made when it is first needed, by
 // that thread: so a context is not created for another thread; take an IOThread for that.

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // A number of units, that coroutines take and put back.
 

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Create, enter, yield: see <qemu/coroutine.h>.
 

@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // QEMU's coroutines, on weft. Add the folder include/weft/compat to the include path, and code that was written for them
 // compiles unchanged; with WEFT_QEMU_2011 defined before the include, code for their first version too.

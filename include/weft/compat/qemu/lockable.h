@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // QEMU_MAKE_LOCKABLE(x): any lock in one shape. x is a CoMutex *, a QemuMutex *, a pthread_mutex_t *, or NULL for none. What
 // it makes lasts as long as the block (in C), or the expression (in C++), that it stands in.

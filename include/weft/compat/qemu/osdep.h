@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Sources written for QEMU begin with this header: what of the system's headers they count on.
 

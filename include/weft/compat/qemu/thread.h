@@ -1,4 +1,4 @@
-// Floor 7: c
+// Floor: c
 //
 // Of QEMU's threads, the plain mutex.
 

@@ -1,0 +1,63 @@
+// Floor: coroutine
+//
+// Waiting inside a coroutine, and what keeps a wait from being ended before its time.
+
+#pragma once
+
+#include <utility>
+#include <weft/detail/coroutine/executor.hpp>
+#include <weft/detail/coroutine/switch.hpp>
+
+namespace weft::detail {
+
+/// Parks the calling coroutine until wake(). Its wake-up must come on this thread, after the coroutine has left; where it
+/// may come from elsewhere, `after` has to be what lets others find the coroutine. `what`: nullptr for a bare suspend().
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline void park(control_block& self, char const* what, void const* on,
+                                                          place where, park_action* after = nullptr) {
+    thread_state& thread = this_thread();
+    self.waits_for = what;
+    self.waits_on = on;
+    self.since = thread.now;
+    self.home = thread.home;
+    self.transition(state::suspended, state::waiting);
+    WEFT_TRACE2(wait, &self, what == nullptr ? "a wake-up" : what);
+    WEFT_TRACE2(yield, &self, self.entered_by);
+    leave(self, thread, after == nullptr ? put_aside : reinterpret_cast<std::uintptr_t>(after), where);
+}
+
+/// The caller's: the coroutine's, or the thread's outside one.
+[[nodiscard]] inline stop_state& stop_of_caller() {
+    thread_state& thread = this_thread();
+    return thread.current != nullptr ? thread.current->stop : thread.stop;
+}
+
+/// While it lives, the calling coroutine waits for what somebody holds: dump(), and the search for deadlocks, follow it.
+/// `holder` lies in what is waited for, and is, or will be, the holder's runner(); see waiter.hpp.
+class waits_for_holder {
+public:
+    /// Ends the program with a message if the wait would close a circle of coroutines of this loop, each waiting for what
+    /// the next one holds, none with a limit: nothing but a cancellation could end that.
+    waits_for_holder(std::atomic<void const*> const& holder, place where) : self_(this_thread().current) {
+        if (self_ != nullptr) {
+            die_of_deadlock(*self_, holder, where);
+            self_->holder = &holder;
+        }
+    }
+    waits_for_holder(waits_for_holder const&) = delete;
+    waits_for_holder& operator=(waits_for_holder const&) = delete;
+    ~waits_for_holder() {
+        if (self_ != nullptr) {
+            self_->holder = nullptr;
+        }
+    }
+
+private:
+    static void die_of_deadlock(control_block const& self, std::atomic<void const*> const& holder, place where);
+
+    control_block* const self_;
+};
+
+/// Throws std::system_error: timed_out or operation_canceled, as the caller's waits were ended. `what` was waited for.
+[[noreturn]] void throw_stopped(char const* what);
+
+}  // namespace weft::detail

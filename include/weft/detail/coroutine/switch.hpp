@@ -1,0 +1,149 @@
+// Floor: coroutine
+//
+// Entering and leaving: the fast paths, inline, and where they leave for the slow ones.
+//
+// What a switch costs is its stores, about 0.25 ns each (docs/decisions/0001-the-switch.md). So the fast paths make as few
+// as they can: a place is one word, `left` tells a running coroutine from a suspended one, and the enterer's registers are
+// saved in the thread's state, where leaving finds them at once, and not behind the coroutine's address.
+//
+// A thread's exception state is empty whenever a switch happens on the fast path. Whoever switches while it is not (an
+// enter from inside a catch block, a yield inside one) takes the slow path, which puts the state aside and back. So does
+// each enter of a coroutine that keeps its FPU control words: between enters its context is always set aside.
+
+#pragma once
+
+#include <utility>
+#include <weft/detail/base/trace.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
+
+namespace weft::detail {
+
+[[nodiscard]] control_block& current_or_die(char const* what, place where);
+
+/// Before `self` enters another: the frame of whoever entered it is put aside, where it stays until `self` leaves. So of many
+/// that it enters one after the other, only the first costs that.
+[[gnu::always_inline]] inline void put_enterer_aside(control_block& self, thread_state& thread) {
+    if (self.base.enterer == &thread.enterer) {
+        self.outer = thread.enterer;
+        self.base.enterer = &self.outer;
+    }
+}
+
+/// Before `self` leaves.
+[[gnu::always_inline]] inline void put_enterer_back(control_block& self, thread_state& thread) {
+    if (self.base.enterer != &thread.enterer) [[unlikely]] {
+        thread.enterer = self.outer;
+        self.base.enterer = &thread.enterer;
+    }
+}
+
+/// Before resume(): who enters `co`, and where. `from` is nullptr outside coroutines.
+[[gnu::always_inline]] inline void note_enter(control_block& co, control_block* from, place where) {
+    if constexpr (has_trace_points) {
+        co.entered_by = from;
+    }
+    co.entered_at = where;
+}
+
+/// Switches into `co`, which was found fit to run, and comes back when it leaves. `from`: the coroutine that runs on this
+/// thread, if there is one. Its enterer has been put aside.
+[[gnu::always_inline]] inline std::uintptr_t resume(control_block& co, thread_state& thread, std::uintptr_t word,
+                                                    control_block* from) {
+    void* stack_pointer = std::exchange(co.left.stack_pointer, nullptr);
+    thread.current = &co;
+    if (co.base.enterer != &thread.enterer) [[unlikely]] {
+        WEFT_TRACE2(migrate, &co, &thread);
+        co.base.enterer = &thread.enterer;
+    }
+    forget_value(co.entered_by);
+    WEFT_TRACE2(enter, co.entered_by, &co);
+    co.fiber.before_enter();
+    std::uintptr_t result = context::switch_to(thread.enterer, co.left, stack_pointer, word);
+    co.fiber.after_enter();
+    this_thread().current = from;
+    return result;
+}
+
+/// As resume(), for all that it does not do: misuse, exceptions in flight, FPU control words, a thread's first enter.
+std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where);
+
+[[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, place where) {
+    thread_state& thread = this_thread();
+    if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
+        return resume_slowly(co, go_on, where);
+    }
+    control_block* from = thread.current;
+    if (from != nullptr) [[unlikely]] {  // twice, because a constant has not to be kept across the switch
+        note_enter(co, from, where);
+        put_enterer_aside(*from, thread);
+        return resume(co, thread, go_on, from);
+    }
+    note_enter(co, nullptr, where);
+    return resume(co, thread, go_on, nullptr);
+}
+
+/// What a handler of `catch (...)` has caught. What unwinds a thread that ends (pthread_exit, pthread_cancel) is no exception of C++,
+/// and can't leave the coroutine, on whose stack the thread did not begin: ends the program with a message.
+[[nodiscard]] std::exception_ptr caught_in(control_block const& co) noexcept;
+
+/// Throws what unwinds a coroutine that is being destroyed.
+[[noreturn]] void throw_unwinding();
+
+/// As leave(), with exceptions in flight.
+WEFT_COROUTINE_FN std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where);
+
+/// Ends the program with a message if the coroutine holds a mutex that belongs to threads.
+void die_if_it_holds_a_mutex(control_block const& self, place where);
+
+/// Goes back to the enterer, handing it `word`, and comes back when entered again, with the order that it is given. For a
+/// thread with no exceptions in flight.
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_quickly(control_block& self, thread_state& thread,
+                                                                             std::uintptr_t word, place where) {
+#if defined(WEFT_CHECK_MUTEXES)
+    die_if_it_holds_a_mutex(self, where);
+#endif
+    self.suspended_at = where;
+    put_enterer_back(self, thread);
+    self.fiber.before_leave(false);
+    std::uintptr_t order = context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, word);
+    self.fiber.arrived();
+    return order;
+}
+
+/// The same for any.
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_for_order(control_block& self,
+                                                                               thread_state& thread,
+                                                                               std::uintptr_t word, place where) {
+    if (thread.exceptions->any()) [[unlikely]] {
+        return leave_slowly(self, word, where);
+    }
+    return leave_quickly(self, thread, word, where);
+}
+
+/// The same for whoever can be unwound.
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline void leave(control_block& self, thread_state& thread,
+                                                           std::uintptr_t word, place where) {
+    if (leave_for_order(self, thread, word, where) != go_on) [[unlikely]] {
+        throw_unwinding();
+    }
+}
+
+/// Makes a coroutine that was queued fit to be entered.
+inline void dequeued(control_block& co) {
+    co.transition(state::queued, state::suspended);
+    if (!co.slow_to_enter) [[likely]] {
+        co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
+    }
+}
+
+/// After an enter came back with `finished`: nobody enters it again. Returns whether it threw nothing.
+[[gnu::always_inline]] inline bool ended_well(control_block& co) {
+    co.left.stack_pointer = nullptr;
+    return !co.failure;
+}
+
+/// After an enter came back with anything but `yielded`: sets the coroutine aside and runs the park action, or takes note
+/// of the end. Returns whether it is done.
+bool after_leave(control_block& co, std::uintptr_t word);
+
+}  // namespace weft::detail

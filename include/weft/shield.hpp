@@ -1,0 +1,32 @@
+// Floor: wait
+//
+// Keeps waits from being cancelled: for cleaning up, and for what has to end before memory goes.
+//
+//     void close_file(weft::file& file) {
+//         weft::shield guard;
+//         file.sync();        // waits to its end, also in a task that was cancelled or whose deadline has passed
+//     }
+
+#pragma once
+
+#include <weft/detail/coroutine/park.hpp>
+
+namespace weft {
+
+/// While it lives, the caller's waits are ended neither by cancellation nor by a deadline. Shields nest. A reason that came
+/// meanwhile ends the first wait after the last of them.
+///
+/// Destroy it where it was made: in the same coroutine, or on the same thread outside one.
+/// Suspends: no. Allocates: no.
+class shield {
+public:
+    shield() : whose_(detail::stop_of_caller()) { ++whose_.shielded; }
+    shield(shield const&) = delete;
+    shield& operator=(shield const&) = delete;
+    ~shield() { --whose_.shielded; }
+
+private:
+    detail::stop_state& whose_;
+};
+
+}  // namespace weft

@@ -1,0 +1,33 @@
+// Floor: base
+
+#include <sched.h>
+
+#include <weft/detail/base/atomic.hpp>
+
+namespace weft::detail {
+
+void let_others_run() noexcept {
+    sched_yield();
+}
+
+bool brief_looks::again() noexcept {
+    // Longer than it takes to wake a thread on another processor of a virtual machine (25 us): two threads that hand something
+    // to and fro, of which one has slept, come back to doing it awake.
+    constexpr std::chrono::microseconds limit{50};
+    constexpr unsigned longest_pause = 16384;  // 4 us; each is about as long as all before it
+    for (unsigned i = 0; i < pause_; ++i) {
+        asm volatile("");
+    }
+    if (pause_ < longest_pause) {
+        pause_ *= 2;  // who looks takes the cache line from the holder, who needs it to let go
+        return true;
+    }
+    auto now = std::chrono::steady_clock::now();
+    if (end_ == std::chrono::steady_clock::time_point{}) {
+        end_ = now + limit;
+    }
+    sched_yield();
+    return now < end_;
+}
+
+}  // namespace weft::detail

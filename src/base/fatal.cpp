@@ -1,0 +1,42 @@
+// Floor: base
+
+#include "base/fatal.hpp"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+namespace weft::detail {
+
+void add_place(place p, fixed_text& text) noexcept {
+    if (*p.file() == '\0') {
+        text << "an unknown place";
+        return;
+    }
+    text << p.file() << ":" << std::uint64_t{p.line()};
+}
+
+std::string text(place p) {
+    fixed_text text;
+    add_place(p, text);
+    return std::string(text.view());
+}
+
+std::string text(std::exception_ptr const& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (std::exception const& e) {
+        return e.what();
+    } catch (...) {
+        return "an exception that is no std::exception";
+    }
+}
+
+void die(place where, std::string const& what) noexcept {
+    std::string at = *where.file() == '\0' ? "" : text(where) + ": ";
+    std::fprintf(stderr, "weft: %s%s\n", at.c_str(), what.c_str());
+    std::fflush(stderr);
+    std::abort();
+}
+
+}  // namespace weft::detail

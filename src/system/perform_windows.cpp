@@ -1,0 +1,15 @@
+// Floor: system
+
+#include "system/perform.hpp"
+
+#include <cerrno>
+
+namespace weft::detail {
+
+std::int64_t perform(operation& op) noexcept {
+    return op.what == operation::kind::call ? op.call(op.argument) : -ENOSYS;
+}
+
+void close_file(int) noexcept {}
+
+}  // namespace weft::detail

@@ -1,0 +1,72 @@
+// Floor: system
+//
+// Threads for what can't be done without blocking: file I/O under epoll, calls (offload(), open(2)), name look-ups. They start
+// when there is work for them, and end when there was none for a while.
+//
+// What blocks for long must not hold up what blocks briefly: I/O, calls and look-ups are bounded apart, so each has threads of
+// its own, so to speak.
+//
+// Writes to the page cache take microseconds, less than waking a thread does, and file systems let one at a time into a
+// file. So what one turn of the loop starts is handed over together, and a file's writes are one thread's at a time: it
+// does all that wait, and tells of them together (docs/decisions/0003-buffered-writes.md).
+//
+// A call may never return: an open() of a FIFO that nobody writes to. If it has a `drop`, whoever waits for it may let go of
+// it, and so does the end of the reactor. So what the threads share is owned by all of them, and lives as long as the last:
+// crew.hpp.
+
+#pragma once
+
+#include <memory>
+#include <weft/detail/base/list.hpp>
+#include <weft/reactor.hpp>
+
+namespace weft::detail {
+
+class crew;
+
+class workers {
+public:
+    /// `notify` is told, from a worker, when there is something new to complete. At most `limit` threads do I/O.
+    workers(reactor& notify, std::size_t limit);
+    workers(workers const&) = delete;
+    workers& operator=(workers const&) = delete;
+    /// Waits for the calls that have begun, but for those that have a `drop`.
+    ~workers();
+
+    /// A worker will perform `op`, after the next hand_over(). If no thread can be had, it fails with -EAGAIN.
+    /// Threads: the loop's.
+    void start(operation& op) noexcept {
+        op.cancelled = op.closes = false;
+        started_.push(op);
+    }
+
+    /// Threads: the loop's.
+    void hand_over() noexcept;
+    /// Whether hand_over() would have something to do. Threads: the loop's.
+    [[nodiscard]] bool has_started() const { return !started_.empty(); }
+
+    /// Whether there is something that was handed over, is waited for, and has not been completed. Threads: the loop's.
+    [[nodiscard]] bool at_work() const { return at_work_ > let_go_; }
+
+    /// Takes back an operation that no worker has begun: it completes with -ECANCELED. One that runs, runs on.
+    /// Threads: the loop's.
+    void cancel(operation& op) noexcept;
+
+    /// Takes back the operations on `fd` that no worker has begun. Threads: the loop's.
+    void closing(int fd) noexcept;
+
+    /// The same, but for what was not handed over; hand_over() finds that. If `closes` is set and a worker is in an
+    /// operation on `fd`, returns true: that worker closes it when the operation is done. Threads: any.
+    [[nodiscard]] bool closed(int fd, bool closes) noexcept;
+
+    /// Completes what was performed. Threads: the loop's.
+    void complete_finished() noexcept;
+
+private:
+    std::shared_ptr<crew> crew_;
+    intrusive_queue<operation> started_;
+    std::size_t at_work_ = 0;  ///< What was handed over and not completed;
+    std::size_t let_go_ = 0;   ///< of this nobody waits for.
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,223 @@
+// Floor: wait
+
+#include <weft/detail/wait/waiter.hpp>
+#include <weft/limit.hpp>
+
+#include "wait/thread_sleep.hpp"
+
+namespace weft::detail {
+
+branch ended_early;
+
+void waiter_list::push(branch& b) noexcept {
+    b.next = nullptr;
+    b.previous = last_;
+    if (last_ == nullptr) {
+        first_.store(&b, std::memory_order_relaxed);
+    } else {
+        last_->next = &b;
+    }
+    last_ = &b;
+}
+
+void waiter_list::push_front(branch& b) noexcept {
+    branch* first = first_.load(std::memory_order_relaxed);
+    b.next = first;
+    b.previous = nullptr;
+    (first == nullptr ? last_ : first->previous) = &b;
+    first_.store(&b, std::memory_order_relaxed);
+}
+
+void waiter_list::unlink(branch* before, branch* after) noexcept {
+    (after == nullptr ? last_ : after->previous) = before;
+    if (before == nullptr) {
+        first_.store(after, std::memory_order_release);
+    } else {
+        before->next = after;
+    }
+}
+
+/// Goes past one whose wait was decided otherwise, to the next; takes it out, unless it is on its way already.
+branch* waiter_list::go_past(branch& decided) noexcept {
+    branch* before = decided.previous;
+    branch* after = decided.next;
+    if (decided.left.exchange(1, std::memory_order_acq_rel) == 0) {  // it may be gone from here on
+        unlink(before, after);
+    }
+    return after;
+}
+
+branch* waiter_list::first_waiting() noexcept {
+    branch* b = first_.load(std::memory_order_relaxed);
+    while (b != nullptr && !b->whose->pending()) {
+        b = go_past(*b);
+    }
+    return b;
+}
+
+bool waiter_list::empty() const noexcept {
+    branch const* b = first_.load(std::memory_order_relaxed);
+    while (b != nullptr && !b->whose->pending()) {
+        b = b->next;
+    }
+    return b == nullptr;
+}
+
+/// Among very many that wait, each has long left the processor's caches when its turn comes. So memory is asked for what the
+/// next one's turn will touch, while this one's goes on (docs/decisions/0010-waiting-under-load.md).
+void waiter_list::fetch_next() const noexcept {
+    branch const* first = first_.load(std::memory_order_relaxed);
+    if (first == nullptr || first->whose->coroutine == nullptr) {
+        return;
+    }
+    constexpr std::size_t cache_line = 64;
+    __builtin_prefetch(first->next, 1);
+    auto* block = reinterpret_cast<char*>(first->whose->coroutine);
+    for (std::size_t line = 0; line < sizeof(control_block); line += cache_line) {
+        __builtin_prefetch(block + line, 1);
+    }
+}
+
+branch* waiter_list::grant_first() noexcept {
+    branch* b = first_.load(std::memory_order_relaxed);
+    while (b != nullptr && !b->claim()) {
+        b = go_past(*b);
+    }
+    if (b != nullptr) {
+        remove(*b);
+        fetch_next();
+    }
+    return b;
+}
+
+branch* waiter_list::grant_all() noexcept {
+    branch* all = nullptr;
+    branch** end = &all;
+    while (branch* b = grant_first()) {
+        *end = b;
+        end = &b->next;
+    }
+    *end = nullptr;
+    return all;
+}
+
+bool somebody_waits(spin_lock& lock, waiter_list& list) noexcept {
+    // Whoever has emptied the list did so under the lock. The load acquires what he did, so that pass() waits for his unlock().
+    while (list.first_.load(std::memory_order_acquire) != nullptr) {
+        lock.lock();
+        bool waits = list.first_waiting() != nullptr;
+        bool left = list.first_.load(std::memory_order_relaxed) == nullptr;
+        lock.unlock();
+        if (waits) {
+            return true;
+        }
+        if (!left) {
+            let_others_run();  // one is on its way to the lock
+        }
+    }
+    lock.pass();
+    return false;
+}
+
+void wake(waiter& w) noexcept {
+    if (w.coroutine != nullptr) {
+        wake(*w.coroutine);
+        return;
+    }
+    executor* home = w.home;
+    if (home == nullptr) {
+        wake_thread(w.thread->signal, woken_bit);
+        return;
+    }
+    home->wakers.fetch_add(1, std::memory_order_relaxed);
+    w.thread->signal.fetch_or(woken_bit, std::memory_order_release);
+    home->notify();
+    home->wakers.fetch_sub(1, std::memory_order_release);
+}
+
+void wake_chain(branch* first) noexcept {
+    while (first != nullptr) {
+        wake(*std::exchange(first, first->next)->whose);
+    }
+}
+
+namespace {
+
+void wait_as_thread(waiter& w, unlocking_wait& how) {
+    stop_state& mine = *w.thread;
+    mine.signal.fetch_and(~woken_bit, std::memory_order_relaxed);  // under the locks: nobody has found the waiter yet
+    how.unlock(how);
+    for (;;) {
+        std::uint32_t seen = mine.signal.load(std::memory_order_acquire);
+        if ((seen & woken_bit) != 0) {
+            return;
+        }
+        if (w.home != nullptr) {
+            w.home->run_turn();
+            continue;
+        }
+        if ((seen & stop_bit) != 0) {
+            mine.signal.fetch_and(~stop_bit, std::memory_order_relaxed);
+        } else {
+            sleep_thread(mine.signal, seen, limited::first_deadline(mine));
+        }
+        limited::look(mine, time_now());
+    }
+}
+
+}  // namespace
+
+void withdraw(branch& b, wait_point const& point) noexcept {
+    if (b.left.exchange(1, std::memory_order_acq_rel) != 0) {
+        return;
+    }
+    point.lock.lock();
+    point.list.remove(b);
+    branch* granted = point.after_removal != nullptr ? point.after_removal(point.on, b) : nullptr;
+    point.lock.unlock();
+    wake_chain(granted);
+}
+
+void name_caller(waiter& w) noexcept {
+    thread_state& thread = this_thread();
+    w.coroutine = thread.current;
+    w.home = thread.home;
+    w.thread = &thread.stop;
+}
+
+void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, place where) {
+    stop_state& mine = stop_of_caller();
+    name_caller(w);
+    how.run = [](park_action& a, control_block&) {
+        auto& parked = static_cast<unlocking_wait&>(a);
+        parked.unlock(parked);
+    };
+    mine.begin(how);
+    if (w.coroutine != nullptr) {
+        park(*w.coroutine, what, on, where, &how);
+    } else {
+        wait_as_thread(w, how);
+    }
+    mine.wait = nullptr;
+}
+
+bool wait(single_wait& w, wait_point const& point, place where) {
+    struct parked_wait : unlocking_wait {
+        single_wait* w;
+        wait_point const* point;
+    } how;
+    how.w = &w;
+    how.point = &point;
+    how.interrupt = [](interruptible_wait& i) noexcept {
+        auto& me = static_cast<parked_wait&>(i);
+        if (me.w->end_early()) {
+            withdraw(*me.w, *me.point);
+            wake(*me.w);
+        }
+    };
+    how.unlock = [](unlocking_wait& u) noexcept { static_cast<parked_wait&>(u).point->lock.unlock(); };
+    wait(w, how, point.what, point.on, where);
+    return w.granted();
+}
+
+}  // namespace weft::detail
