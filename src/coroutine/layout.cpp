@@ -33,8 +33,8 @@ constexpr layout weft_layout{
     .colour_step = colour_step,
 
     .block_size = sizeof(control_block),
-    .block_left = WEFT_OFFSET(control_block, left.stack_pointer),
-    .block_set_aside = WEFT_OFFSET(control_block, set_aside),
+    .block_saved = WEFT_OFFSET(control_block, saved.stack_pointer),
+    .block_parked_stack_pointer = WEFT_OFFSET(control_block, parked_stack_pointer),
     .block_entered_at = WEFT_OFFSET(control_block, entered_at),
     .block_suspended_at = WEFT_OFFSET(control_block, suspended_at),
     .block_status = WEFT_OFFSET(control_block, status),
@@ -54,12 +54,12 @@ constexpr layout weft_layout{
     .state_queued = static_cast<std::uint32_t>(state::queued),
     .state_done = static_cast<std::uint32_t>(state::done),
 
-    .place_line_shift = 48,
+    .call_site_line_shift = 48,
 
     .saved_form = static_cast<std::uint32_t>(context::form_saved),
-    .block_frame_pointer = WEFT_OFFSET(control_block, left.frame_pointer),
-    .block_resume_address = WEFT_OFFSET(control_block, left.resume_address),
-    .block_base_pointer = WEFT_OFFSET(control_block, left.fourth),
+    .block_frame_pointer = WEFT_OFFSET(control_block, saved.frame_pointer),
+    .block_resume_address = WEFT_OFFSET(control_block, saved.resume_address),
+    .block_base_pointer = WEFT_OFFSET(control_block, saved.fourth),
 
     .block_holder = WEFT_OFFSET(control_block, holder),
 
@@ -68,7 +68,7 @@ constexpr layout weft_layout{
 }
 
 // Readers take these fields for one word, or one byte, each.
-static_assert(sizeof(place) == sizeof(std::uint64_t) && sizeof(control_block::status) == 1);
+static_assert(sizeof(call_site) == sizeof(std::uint64_t) && sizeof(control_block::status) == 1);
 static_assert(sizeof(control_block::id) == 8 && sizeof(control_block::since) == 8 &&
               sizeof(slab::carved) == sizeof(void*));
 static_assert(offsetof(layout, alive_mark) == 8 && offsetof(layout, slab_base) == 16);

@@ -22,13 +22,13 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <weft/call_site.hpp>
 #include <weft/detail/context/built_with.hpp>
 #include <weft/detail/context/context.hpp>
 #include <weft/detail/context/fpu_control.hpp>
 #include <weft/detail/context/sanitizer.hpp>
 #include <weft/detail/coroutine/stop.hpp>
 #include <weft/detail/coroutine/thread.hpp>
-#include <weft/place.hpp>
 #include <weft/stack.hpp>
 
 namespace weft::detail {
@@ -54,14 +54,14 @@ struct control_block;
 // The first cache line is all that a switch has to have read. From `since` on, fields are set when they come to mean
 // something, and the rest is clean in a spare block: see release().
 struct alignas(64) control_block {
-    context::base_record base;  // first: the entry's frame record
+    context::entry_record base;  // first: the entry's frame record
     /// The context it left. Its stack pointer is nullptr while it runs, and while more than a switch is needed to go on.
-    context::frame left;
-    place suspended_at;
+    context::frame saved;
+    call_site suspended_at;
 
-    place entered_at;
+    call_site entered_at;
     control_block* entered_by = nullptr;     ///< Kept for trace points only.
-    void* set_aside = nullptr;               ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
+    void* parked_stack_pointer = nullptr;    ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
     bool slow_to_enter = false;              ///< It has exceptions or FPU control words, to be put in place first.
@@ -81,13 +81,13 @@ struct alignas(64) control_block {
     void const* waits_on = nullptr;   ///< which one.
     executor* home = nullptr;         ///< Whose queue a wake-up puts it into; nullptr: nobody's.
     void* body = nullptr;
-    void* annex = nullptr;           ///< Its maker's, on the stack beside the body.
+    void* maker_data = nullptr;      ///< Its maker's, on the stack beside the body.
     local_values* locals = nullptr;  ///< Of coroutine_local.
     std::uint64_t id = 0;
-    place created_at;
+    call_site created_at;
     char name[32] = {};
     context::frame outer;  ///< While it has entered others: the frame of whoever entered it.
-    [[no_unique_address]] context::fiber fiber;
+    [[no_unique_address]] context::sanitizer_fiber sanitizer;
     bool keeps_fpu_control = false;                      ///< coroutine_options::keep_fpu_control.
     context::fpu_control fpu_control;                    ///< Its own, while it does not run.
     std::atomic<void const*> const* holder = nullptr;    ///< While it waits for what has one holder: where to see whom.
@@ -99,7 +99,9 @@ struct alignas(64) control_block {
     /// A coroutine that runs, or has entered another, has left nowhere: that tells it from one that is suspended.
     [[nodiscard]] state current_state() const {
         state s = status.load(std::memory_order_relaxed);
-        return s == state::suspended && left.stack_pointer == nullptr && set_aside == nullptr ? state::running : s;
+        return s == state::suspended && saved.stack_pointer == nullptr && parked_stack_pointer == nullptr
+                   ? state::running
+                   : s;
     }
 
     /// The only way to change `status`. Returns false, and changes nothing, if it is not `from`.
@@ -133,7 +135,7 @@ inline constexpr std::uintptr_t go_on = 0;
 inline constexpr std::uintptr_t unwind = 1;
 inline constexpr std::uintptr_t yielded = 0;
 inline constexpr std::uintptr_t finished = 1;
-inline constexpr std::uintptr_t put_aside = 2;
+inline constexpr std::uintptr_t parking = 2;
 
 /// Run by whoever entered the coroutine, once it is parked. It lies on the parked coroutine's stack, and so may be gone
 /// as soon as the coroutine was woken.

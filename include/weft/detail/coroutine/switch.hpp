@@ -18,7 +18,7 @@
 
 namespace weft::detail {
 
-[[nodiscard]] control_block& current_or_die(char const* what, place where);
+[[nodiscard]] control_block& current_or_die(char const* what, call_site where);
 
 /// Before `self` enters another: the frame of whoever entered it is put aside, where it stays until `self` leaves. So of many
 /// that it enters one after the other, only the first costs that.
@@ -38,7 +38,7 @@ namespace weft::detail {
 }
 
 /// Before resume(): who enters `co`, and where. `from` is nullptr outside coroutines.
-[[gnu::always_inline]] inline void note_enter(control_block& co, control_block* from, place where) {
+[[gnu::always_inline]] inline void note_enter(control_block& co, control_block* from, call_site where) {
     if constexpr (has_trace_points) {
         co.entered_by = from;
     }
@@ -49,7 +49,7 @@ namespace weft::detail {
 /// thread, if there is one. Its enterer has been put aside.
 [[gnu::always_inline]] inline std::uintptr_t resume(control_block& co, thread_state& thread, std::uintptr_t word,
                                                     control_block* from) {
-    void* stack_pointer = std::exchange(co.left.stack_pointer, nullptr);
+    void* stack_pointer = std::exchange(co.saved.stack_pointer, nullptr);
     thread.current = &co;
     if (co.base.enterer != &thread.enterer) [[unlikely]] {
         WEFT_TRACE2(migrate, &co, &thread);
@@ -57,19 +57,19 @@ namespace weft::detail {
     }
     forget_value(co.entered_by);
     WEFT_TRACE2(enter, co.entered_by, &co);
-    co.fiber.before_enter();
-    std::uintptr_t result = context::switch_to(thread.enterer, co.left, stack_pointer, word);
-    co.fiber.after_enter();
+    co.sanitizer.before_enter();
+    std::uintptr_t result = context::switch_to(thread.enterer, co.saved, stack_pointer, word);
+    co.sanitizer.after_enter();
     this_thread().current = from;
     return result;
 }
 
 /// As resume(), for all that it does not do: misuse, exceptions in flight, FPU control words, a thread's first enter.
-std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where);
+std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site where);
 
-[[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, place where) {
+[[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, call_site where) {
     thread_state& thread = this_thread();
-    if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
+    if (co.saved.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return resume_slowly(co, go_on, where);
     }
     control_block* from = thread.current;
@@ -90,30 +90,30 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
 [[noreturn]] void throw_unwinding();
 
 /// As leave(), with exceptions in flight.
-WEFT_COROUTINE_FN std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where);
+WEFT_COROUTINE_FN std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, call_site where);
 
 /// Ends the program with a message if the coroutine holds a mutex that belongs to threads.
-void die_if_it_holds_a_mutex(control_block const& self, place where);
+void die_if_it_holds_a_mutex(control_block const& self, call_site where);
 
 /// Goes back to the enterer, handing it `word`, and comes back when entered again, with the order that it is given. For a
 /// thread with no exceptions in flight.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_quickly(control_block& self, thread_state& thread,
-                                                                             std::uintptr_t word, place where) {
+                                                                             std::uintptr_t word, call_site where) {
 #if defined(WEFT_CHECK_MUTEXES)
     die_if_it_holds_a_mutex(self, where);
 #endif
     self.suspended_at = where;
     put_enterer_back(self, thread);
-    self.fiber.before_leave(false);
-    std::uintptr_t order = context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, word);
-    self.fiber.arrived();
+    self.sanitizer.before_leave(false);
+    std::uintptr_t order = context::switch_to(self.saved, thread.enterer, thread.enterer.stack_pointer, word);
+    self.sanitizer.arrived();
     return order;
 }
 
 /// The same for any.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_for_order(control_block& self,
                                                                                thread_state& thread,
-                                                                               std::uintptr_t word, place where) {
+                                                                               std::uintptr_t word, call_site where) {
     if (thread.exceptions->any()) [[unlikely]] {
         return leave_slowly(self, word, where);
     }
@@ -122,7 +122,7 @@ void die_if_it_holds_a_mutex(control_block const& self, place where);
 
 /// The same for whoever can be unwound.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline void leave(control_block& self, thread_state& thread,
-                                                           std::uintptr_t word, place where) {
+                                                           std::uintptr_t word, call_site where) {
     if (leave_for_order(self, thread, word, where) != go_on) [[unlikely]] {
         throw_unwinding();
     }
@@ -132,13 +132,13 @@ void die_if_it_holds_a_mutex(control_block const& self, place where);
 inline void dequeued(control_block& co) {
     co.transition(state::queued, state::suspended);
     if (!co.slow_to_enter) [[likely]] {
-        co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
+        co.saved.stack_pointer = std::exchange(co.parked_stack_pointer, nullptr);
     }
 }
 
 /// After an enter came back with `finished`: nobody enters it again. Returns whether it threw nothing.
 [[gnu::always_inline]] inline bool ended_well(control_block& co) {
-    co.left.stack_pointer = nullptr;
+    co.saved.stack_pointer = nullptr;
     return !co.failure;
 }
 

@@ -2,7 +2,7 @@
 //
 // What the primitives of this floor are made of. Coroutines of any loop and plain threads wait alike:
 //
-//     lock the primitive; is nothing to be had? link a branch into its list; park, and only then unlock
+//     lock the primitive; is nothing available? link a branch into its list; park, and only then unlock
 //
 // A waiter is one wait; it lies on the stack of whoever waits. It has a branch, a node in a primitive's list, for each thing
 // that it waits for: a lock has one, a select() several. How the wait ends is one word of the waiter's, its outcome:
@@ -83,9 +83,9 @@ struct branch {
     branch* next = nullptr;
     branch* previous = nullptr;
     waiter* whose = nullptr;
-    std::int64_t amount = 0;        ///< The primitive's own;
-    void* item = nullptr;           ///< and this.
-    atomic<std::uint32_t> left{0};  ///< The wait was decided otherwise, and somebody takes it out.
+    std::int64_t amount = 0;          ///< The primitive's own;
+    void* item = nullptr;             ///< and this.
+    atomic<std::uint32_t> let_go{0};  ///< The wait was decided otherwise, and somebody takes it out.
 
     /// Decides that the wait ends with this branch. Returns false if it was decided before. Under the lock of its list, if it
     /// is in one. Who got true takes it out of the list, and then wakes it.
@@ -161,7 +161,7 @@ void withdraw(branch& b, wait_point const& point) noexcept;
 struct unlocking_wait : interruptible_wait, park_action {
     void (*unlock)(unlocking_wait&) noexcept = nullptr;
 };
-WEFT_MIXED_FN void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, place where);
+WEFT_MIXED_FN void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where);
 
 /// Says in `w` who waits: the caller.
 void name_caller(waiter& w) noexcept;
@@ -174,16 +174,16 @@ struct single_wait : waiter, branch {
 
 /// Waits until it is granted. The caller holds the point's lock, and has linked `w` into its list; both are so no longer
 /// after. Returns false when the wait was ended before its time.
-WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, place where);
+WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, call_site where);
 
 /// The whole wait for one thing:
 ///
 ///     detail::wait_for_one(w, {"an event", this, lock_, waiters_}, "wait", where, [&] { return take(); });
 ///
-/// `take()`, under the lock, says whether it can be had at once. Else waits; throws what throw_stopped(call) does when the
+/// `take()`, under the lock, takes what is waited for if it is available. Else waits; throws what throw_stopped(call) does when the
 /// wait is ended before its time.
 template <class Take>
-WEFT_MIXED_FN void wait_for_one(single_wait& w, wait_point const& point, char const* call, place where, Take take) {
+WEFT_MIXED_FN void wait_for_one(single_wait& w, wait_point const& point, char const* call, call_site where, Take take) {
     if (stop_of_caller().asked()) {
         throw_stopped(call);
     }

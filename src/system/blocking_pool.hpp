@@ -3,8 +3,7 @@
 // Threads for what can't be done without blocking: file I/O under epoll, calls (offload(), open(2)), name look-ups. They start
 // when there is work for them, and end when there was none for a while.
 //
-// What blocks for long must not hold up what blocks briefly: I/O, calls and look-ups are bounded apart, so each has threads of
-// its own, so to speak.
+// What blocks for long must not delay what blocks briefly: I/O, calls and look-ups each have a limit of their own.
 //
 // Writes to the page cache take microseconds, less than waking a thread does, and file systems let one at a time into a
 // file. So what one turn of the loop starts is handed over together, and a file's writes are one thread's at a time: it
@@ -12,7 +11,7 @@
 //
 // A call may never return: an open() of a FIFO that nobody writes to. If it has a `drop`, whoever waits for it may let go of
 // it, and so does the end of the reactor. So what the threads share is owned by all of them, and lives as long as the last:
-// crew.hpp.
+// blocking_threads.hpp.
 
 #pragma once
 
@@ -22,18 +21,18 @@
 
 namespace weft::detail {
 
-class crew;
+class blocking_threads;
 
-class workers {
+class blocking_pool {
 public:
     /// `notify` is told, from a worker, when there is something new to complete. At most `limit` threads do I/O.
-    workers(reactor& notify, std::size_t limit);
-    workers(workers const&) = delete;
-    workers& operator=(workers const&) = delete;
+    blocking_pool(reactor& notify, std::size_t limit);
+    blocking_pool(blocking_pool const&) = delete;
+    blocking_pool& operator=(blocking_pool const&) = delete;
     /// Waits for the calls that have begun, but for those that have a `drop`.
-    ~workers();
+    ~blocking_pool();
 
-    /// A worker will perform `op`, after the next hand_over(). If no thread can be had, it fails with -EAGAIN.
+    /// A thread of the pool makes the call after the next hand_over(). It fails with -EAGAIN if no thread is available.
     /// Threads: the loop's.
     void start(operation& op) noexcept {
         op.cancelled = op.closes = false;
@@ -63,7 +62,7 @@ public:
     void complete_finished() noexcept;
 
 private:
-    std::shared_ptr<crew> crew_;
+    std::shared_ptr<blocking_threads> threads_;
     intrusive_queue<operation> started_;
     std::size_t at_work_ = 0;  ///< What was handed over and not completed;
     std::size_t let_go_ = 0;   ///< of this nobody waits for.
