@@ -127,7 +127,7 @@ template <class A>
     requires requires {
         typename detail::await_result<A>;
     }
-WEFT_MIXED_FN detail::await_result<A> await(A&& awaitable, place where = place::here()) {
+WEFT_MIXED_FN detail::await_result<A> await(A&& awaitable, call_site where = call_site::here()) {
     using T = detail::await_result<A>;
     detail::one_shot happened;
     detail::outcome<T> result;
@@ -142,7 +142,7 @@ WEFT_MIXED_FN detail::await_result<A> await(A&& awaitable, place where = place::
 /// Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its time.
 /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
 template <class T>
-WEFT_MIXED_FN T await(std::future<T> future, place where = place::here()) {
+WEFT_MIXED_FN T await(std::future<T> future, call_site where = call_site::here()) {
     std::chrono::microseconds nap(20);
     for (;;) {
         switch (future.wait_for(std::chrono::seconds(0))) {

@@ -32,7 +32,7 @@ namespace weft {
 
 namespace detail {
 
-[[noreturn]] void completed_twice(place where);
+[[noreturn]] void completed_twice(call_site where);
 
 /// What a completion's copies and the waiter share.
 template <class T>
@@ -42,7 +42,7 @@ struct awaited {
     std::atomic<std::uint32_t> called{0};  // a bool needs libatomic on riscv64
 
     template <class F>
-    void complete(F&& fill, place where) {
+    void complete(F&& fill, call_site where) {
         if (called.exchange(1, std::memory_order_relaxed) != 0) {
             completed_twice(where);
         }
@@ -69,26 +69,26 @@ public:
     /// a completion before. Threads: any; the copies may be called on different ones. Suspends: no.
     template <class Value>
         requires(!std::is_void_v<T> && std::is_constructible_v<T, Value>)
-    void operator()(Value&& value, place where = place::here()) const {
+    void operator()(Value&& value, call_site where = call_site::here()) const {
         state_->complete([&](auto& result) { result.fill([&]() -> T { return T(std::forward<Value>(value)); }); },
                          where);
     }
-    void operator()(place where = place::here()) const requires(std::is_void_v<T>) {
+    void operator()(call_site where = call_site::here()) const requires(std::is_void_v<T>) {
         state_->complete([](auto& result) { result.fill([] {}); }, where);
     }
 
     /// The wait ends with what `f()` returns, or throws what it throws. As operator().
     template <class F>
-    void with_result_of(F&& f, place where = place::here()) const {
+    void with_result_of(F&& f, call_site where = call_site::here()) const {
         state_->complete([&](auto& result) { result.fill(f); }, where);
     }
 
     /// The wait throws that. As operator().
-    void fail(std::exception_ptr why, place where = place::here()) const {
+    void fail(std::exception_ptr why, call_site where = call_site::here()) const {
         state_->complete([&](auto& result) { result.fail(std::move(why)); }, where);
     }
     /// The wait throws std::system_error.
-    void fail(std::error_code why, place where = place::here()) const {
+    void fail(std::error_code why, call_site where = call_site::here()) const {
         fail(std::make_exception_ptr(std::system_error(why)), where);
     }
 
@@ -101,7 +101,7 @@ private:
 /// (operation_canceled, timed_out) when the wait is ended before its time, and then, if it was before `start`, does not
 /// call that. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
 template <class T, class Start>
-WEFT_MIXED_FN T await_callback(Start&& start, place where = place::here()) {
+WEFT_MIXED_FN T await_callback(Start&& start, call_site where = call_site::here()) {
     if (detail::stop_of_caller().asked()) {
         detail::throw_stopped("await_callback");
     }

@@ -24,14 +24,14 @@ public:
     ~barrier_core();
 
     /// Returns true to the last of a phase; all others wait in it. The last has to call wake_chain(others).
-    WEFT_MIXED_FN bool arrive(branch*& others, place where);
+    WEFT_MIXED_FN bool arrive(branch*& others, call_site where);
     /// The same, of one that does not come again, and does not wait.
-    bool drop(branch*& others, place where);
+    bool drop(branch*& others, call_site where);
 
 private:
     static constexpr std::int64_t phase_over = 1;  // branch::amount
 
-    bool last(branch*& others, place where);
+    bool last(branch*& others, call_site where);
 
     std::int64_t expected_;
     std::int64_t missing_;
@@ -53,7 +53,7 @@ public:
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile: it has not arrived then; and
     /// what the completion throws, to the last, when the others have been let go on.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void arrive_and_wait(place where = place::here()) {
+    WEFT_MIXED_FN void arrive_and_wait(call_site where = call_site::here()) {
         detail::branch* others = nullptr;
         if (core_.arrive(others, where)) {
             complete(others);
@@ -62,7 +62,7 @@ public:
 
     /// Arrives, for the last time: one fewer is expected from the next phase on.
     /// Threads: any. Suspends: if the completion does. Allocates: no.
-    WEFT_MIXED_FN void arrive_and_drop(place where = place::here()) {
+    WEFT_MIXED_FN void arrive_and_drop(call_site where = call_site::here()) {
         detail::branch* others = nullptr;
         if (core_.drop(others, where)) {
             complete(others);

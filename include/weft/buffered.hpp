@@ -34,7 +34,8 @@ public:
     explicit buffered_reader(Source& from, std::size_t size = 16 << 10) : from_(from), bytes_(size) {}
 
     /// What is in the buffer, or else what the source gives. 0: the end.
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here()) {
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec,
+                                   call_site where = call_site::here()) {
         ec.clear();
         if (begin_ == end_) {
             if (buffer.size() >= bytes_.size()) {
@@ -47,7 +48,7 @@ public:
         begin_ += n;
         return n;
     }
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here()) {
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, call_site where = call_site::here()) {
         return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
     }
 
@@ -56,7 +57,7 @@ public:
     /// If the delimiter does not come within `most` bytes, fails with message_size. With that and any other error what was
     /// read stays in the buffer: the next call goes on with it.
     WEFT_MIXED_FN std::string_view read_until(std::string_view delimiter, std::size_t most, std::error_code& ec,
-                                              place where = place::here()) {
+                                              call_site where = call_site::here()) {
         ec.clear();
         for (std::size_t searched = 0;;) {
             std::string_view there = text();
@@ -75,13 +76,13 @@ public:
         }
     }
     WEFT_MIXED_FN std::string_view read_until(std::string_view delimiter, std::size_t most = 64 << 10,
-                                              place where = place::here()) {
+                                              call_site where = call_site::here()) {
         return detail::or_throw("read", [&](auto& ec) { return read_until(delimiter, most, ec, where); });
     }
 
     /// The next line without its end, "\n" or "\r\n". No value: the source has ended. Otherwise as read_until().
     WEFT_MIXED_FN std::optional<std::string_view> read_line(std::size_t most, std::error_code& ec,
-                                                            place where = place::here()) {
+                                                            call_site where = call_site::here()) {
         std::string_view line = read_until("\n", most, ec, where);
         if (line.empty()) {
             return {};
@@ -91,7 +92,8 @@ public:
         }
         return line;
     }
-    WEFT_MIXED_FN std::optional<std::string_view> read_line(std::size_t most = 64 << 10, place where = place::here()) {
+    WEFT_MIXED_FN std::optional<std::string_view> read_line(std::size_t most = 64 << 10,
+                                                            call_site where = call_site::here()) {
         return detail::or_throw("read", [&](auto& ec) { return read_line(most, ec, where); });
     }
 
@@ -114,7 +116,7 @@ private:
     }
 
     /// Asks the source for more, once. Returns how much came.
-    std::size_t fill(std::error_code& ec, place where) {
+    std::size_t fill(std::error_code& ec, call_site where) {
         if (begin_ > 0) {
             std::copy(bytes_.begin() + at(begin_), bytes_.begin() + at(end_), bytes_.begin());
             end_ -= begin_;
@@ -143,7 +145,7 @@ public:
     /// Puts the bytes into the buffer; writes that out when it is full. What is larger than the buffer does not go through
     /// it. Returns how many bytes were put there or written, less than all only with an error.
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
-                                        place where = place::here()) {
+                                        call_site where = call_site::here()) {
         ec.clear();
         if (bytes.size() > bytes_.capacity() - bytes_.size()) {
             flush(ec, where);
@@ -157,16 +159,16 @@ public:
         bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
         return bytes.size();
     }
-    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, place where = place::here()) {
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, call_site where = call_site::here()) {
         detail::or_throw("write", [&](auto& ec) { return write_all(bytes, ec, where); });
     }
 
     /// Writes out what is in the buffer. What could not be written stays there.
-    WEFT_MIXED_FN void flush(std::error_code& ec, place where = place::here()) {
+    WEFT_MIXED_FN void flush(std::error_code& ec, call_site where = call_site::here()) {
         std::size_t n = detail::write_to(to_, bytes_, ec, where);
         bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(n));
     }
-    WEFT_MIXED_FN void flush(place where = place::here()) {
+    WEFT_MIXED_FN void flush(call_site where = call_site::here()) {
         detail::or_throw("write", [&](auto& ec) { flush(ec, where); });
     }
 

@@ -49,7 +49,7 @@ namespace detail {
 
 // Streams of others need not take a place.
 template <class S>
-std::size_t read_from(S& s, std::span<std::byte> buffer, std::error_code& ec, place where) {
+std::size_t read_from(S& s, std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     if constexpr (requires { s.read(buffer, ec, where); }) {
         return s.read(buffer, ec, where);
     } else {
@@ -58,7 +58,7 @@ std::size_t read_from(S& s, std::span<std::byte> buffer, std::error_code& ec, pl
 }
 
 template <class S>
-std::size_t write_to(S& s, std::span<std::byte const> bytes, std::error_code& ec, place where) {
+std::size_t write_to(S& s, std::span<std::byte const> bytes, std::error_code& ec, call_site where) {
     if constexpr (requires { s.write_all(bytes, ec, where); }) {
         return s.write_all(bytes, ec, where);
     } else {
@@ -73,7 +73,7 @@ inline constexpr std::size_t copy_buffer = 64 << 10;
 /// Fills the whole buffer. Returns less only at the end of the source, or with an error.
 template <byte_source S>
 WEFT_MIXED_FN std::size_t read_exact(S& from, std::span<std::byte> buffer, std::error_code& ec,
-                                     place where = place::here()) {
+                                     call_site where = call_site::here()) {
     ec.clear();
     std::size_t done = 0;
     while (done < buffer.size()) {
@@ -87,14 +87,15 @@ WEFT_MIXED_FN std::size_t read_exact(S& from, std::span<std::byte> buffer, std::
 }
 
 template <byte_source S>
-WEFT_MIXED_FN std::size_t read_exact(S& from, std::span<std::byte> buffer, place where = place::here()) {
+WEFT_MIXED_FN std::size_t read_exact(S& from, std::span<std::byte> buffer, call_site where = call_site::here()) {
     return detail::or_throw("read", [&](auto& ec) { return read_exact(from, buffer, ec, where); });
 }
 
 /// All until the end. Fails with file_too_large if that is more than `most` bytes; returns what was read so far with any
 /// error.
 template <byte_source S>
-WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, std::error_code& ec, place where = place::here()) {
+WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, std::error_code& ec,
+                                   call_site where = call_site::here()) {
     std::string text;
     for (std::size_t done = 0;;) {
         text.resize(done + std::min(std::max<std::size_t>(done, 4096), most - done + 1));
@@ -109,14 +110,14 @@ WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, std::error_code& e
 }
 
 template <byte_source S>
-WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, place where = place::here()) {
+WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, call_site where = call_site::here()) {
     return detail::or_throw("read", [&](auto& ec) { return read_all(from, most, ec, where); });
 }
 
 /// Writes to `to` what `from` gives, until that ends. Returns how many bytes were written. Where a wait is ended before its
 /// time, or a write fails, what was read and not yet written is lost.
 template <byte_source From, byte_sink To>
-WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, std::error_code& ec, place where = place::here()) {
+WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, std::error_code& ec, call_site where = call_site::here()) {
     auto buffer = std::make_unique<std::byte[]>(detail::copy_buffer);
     for (std::uint64_t done = 0;;) {
         std::size_t n = detail::read_from(from, {buffer.get(), detail::copy_buffer}, ec, where);
@@ -131,7 +132,7 @@ WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, std::error_code& ec, place 
 }
 
 template <byte_source From, byte_sink To>
-WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, place where = place::here()) {
+WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, call_site where = call_site::here()) {
     return detail::or_throw("copy", [&](auto& ec) { return copy(from, to, ec, where); });
 }
 

@@ -65,7 +65,7 @@ protected:
     static constexpr std::int64_t closed_mark = 1;
 
     /// Waits, holding lock_. Returns false if the channel was closed meanwhile; throws if the wait was ended.
-    WEFT_MIXED_FN bool wait_in(waiter_list& list, void* item, char const* what, place where);
+    WEFT_MIXED_FN bool wait_in(waiter_list& list, void* item, char const* what, call_site where);
 
     mutable spin_lock lock_;
     waiter_list senders_;    ///< Not empty only while it is full.
@@ -157,7 +157,7 @@ public:
     /// the channel is closed. Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its
     /// time; `value` is left as it is then too.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks.
-    [[nodiscard]] WEFT_MIXED_FN bool send(T&& value, place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN bool send(T&& value, call_site where = call_site::here()) {
         std::unique_lock guard(lock_);
         detail::branch* receiver = nullptr;
         if (give(value, receiver)) {
@@ -168,7 +168,7 @@ public:
         guard.release();
         return this->wait_in(senders_, std::addressof(value), "room in a channel", where);
     }
-    [[nodiscard]] WEFT_MIXED_FN bool send(T const& value, place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN bool send(T const& value, call_site where = call_site::here()) {
         T copy(value);
         return send(std::move(copy), where);
     }
@@ -187,7 +187,7 @@ public:
     /// The next value; waits for it. None if the channel is closed and all values were received.
     /// Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its time.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks.
-    [[nodiscard]] WEFT_MIXED_FN std::optional<T> receive(place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN std::optional<T> receive(call_site where = call_site::here()) {
         std::optional<T> value;
         lock_.lock();
         detail::branch* sender = nullptr;
@@ -227,7 +227,7 @@ public:
         using reference = T&;
 
         iterator() = default;
-        WEFT_MIXED_FN explicit iterator(channel& from, place where) : from_(&from), where_(where) { ++*this; }
+        WEFT_MIXED_FN explicit iterator(channel& from, call_site where) : from_(&from), where_(where) { ++*this; }
         T& operator*() const { return *value_; }
         T* operator->() const { return &*value_; }
         WEFT_MIXED_FN iterator& operator++() {
@@ -242,10 +242,10 @@ public:
 
     private:
         channel* from_ = nullptr;
-        place where_;
+        call_site where_;
         mutable std::optional<T> value_;
     };
-    WEFT_MIXED_FN iterator begin(place where = place::here()) { return iterator(*this, where); }
+    WEFT_MIXED_FN iterator begin(call_site where = call_site::here()) { return iterator(*this, where); }
     std::default_sentinel_t end() { return {}; }
 
 private:
@@ -299,7 +299,7 @@ template <class T>
 class received final : public detail::select_case {
 public:
     using result = std::optional<T>;
-    explicit received(channel<T>& from, place where = place::here()) : select_case(where), from_(from) {}
+    explicit received(channel<T>& from, call_site where = call_site::here()) : select_case(where), from_(from) {}
     result take() { return std::move(value_); }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &from_.lock_; }
@@ -323,7 +323,7 @@ template <class T>
 class sent final : public detail::select_case {
 public:
     using result = bool;
-    sent(channel<T>& to, T& value, place where = place::here()) : select_case(where), to_(to), value_(value) {}
+    sent(channel<T>& to, T& value, call_site where = call_site::here()) : select_case(where), to_(to), value_(value) {}
     result take() { return !closed_ && b.amount == 0; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &to_.lock_; }

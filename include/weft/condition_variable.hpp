@@ -30,12 +30,12 @@ public:
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; the lock is held then, too.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks. Allocates: no.
     template <class Lock>
-    WEFT_MIXED_FN void wait(Lock& lock, place where = place::here()) {
+    WEFT_MIXED_FN void wait(Lock& lock, call_site where = call_site::here()) {
         waiters_.wait(lock, where);
     }
     template <class Lock, class Condition>
     requires std::predicate<Condition&> WEFT_MIXED_FN void wait(Lock& lock, Condition condition,
-                                                                place where = place::here()) {
+                                                                call_site where = call_site::here()) {
         while (!condition()) {
             waiters_.wait(lock, where);
         }
@@ -43,7 +43,7 @@ public:
 
     /// The same, but not for longer than `l`: a time, a moment or a std::stop_token.
     template <class Lock>
-    WEFT_MIXED_FN std::cv_status wait_for(Lock& lock, limit const& l, place where = place::here()) {
+    WEFT_MIXED_FN std::cv_status wait_for(Lock& lock, limit const& l, call_site where = call_site::here()) {
         bool notified = within(
             l, [&] { waiters_.wait(lock, where); }, where);
         return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
@@ -51,19 +51,19 @@ public:
     /// Returns what the condition says in the end.
     template <class Lock, class Condition>
     requires std::predicate<Condition&> WEFT_MIXED_FN bool wait_for(Lock& lock, limit const& l, Condition condition,
-                                                                    place where = place::here()) {
+                                                                    call_site where = call_site::here()) {
         return within(
                    l, [&] { wait(lock, std::ref(condition), where); }, where) ||
                condition();
     }
     template <class Lock>
-    WEFT_MIXED_FN std::cv_status wait_until(Lock& lock, clock::time_point when, place where = place::here()) {
+    WEFT_MIXED_FN std::cv_status wait_until(Lock& lock, clock::time_point when, call_site where = call_site::here()) {
         return wait_for(lock, when, where);
     }
     template <class Lock, class Condition>
     requires std::predicate<Condition&> WEFT_MIXED_FN bool wait_until(Lock& lock, clock::time_point when,
                                                                       Condition condition,
-                                                                      place where = place::here()) {
+                                                                      call_site where = call_site::here()) {
         return wait_for(lock, when, std::move(condition), where);
     }
 

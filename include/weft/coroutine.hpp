@@ -30,11 +30,11 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <weft/call_site.hpp>
 #include <weft/detail/coroutine/executor.hpp>
 #include <weft/detail/coroutine/park.hpp>
 #include <weft/detail/coroutine/switch.hpp>
 #include <weft/marks.hpp>
-#include <weft/place.hpp>
 #include <weft/stack.hpp>
 
 namespace weft {
@@ -63,11 +63,11 @@ class unwinding {
 
 namespace detail {
 
-control_block& create(std::size_t stack_size, std::string_view name, place where);
+control_block& create(std::size_t stack_size, std::string_view name, call_site where);
 void release(control_block& co) noexcept;
 /// How many control blocks each thread keeps on their stacks for coroutines to come, when others have ended: so many more.
 void keep_more_spares(std::int64_t more) noexcept;
-void destroy(control_block& co, place where) noexcept;
+void destroy(control_block& co, call_site where) noexcept;
 void destroy_locals(control_block& self) noexcept;
 /// What suspend() was given threw: the coroutine may have been woken, and be gone, or wait for ever. Called from its handler.
 [[noreturn]] void die_of_throwing_while_parked() noexcept;
@@ -111,7 +111,7 @@ WEFT_COROUTINE_FN void run_body(void* base, std::uintptr_t order) {
 /// A new coroutine, its body moved onto its stack; and above that, `annex` bytes for whoever makes it, that stay when the
 /// body has ended.
 template <class Body>
-control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, place where,
+control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, call_site where,
                               std::size_t annex = 0, std::size_t annex_alignment = 1) {
     using Stored = std::decay_t<Body>;
     static_assert(std::is_invocable_v<Stored&>, "a coroutine's body is called without arguments");
@@ -167,7 +167,7 @@ public:
     /// Lets the coroutine go on: in its loop's next turn, or, where it was entered by hand on a thread without a loop,
     /// when it is next entered. Ends the program with a message if it was woken before.
     /// Threads: any. Suspends: no. Allocates: no.
-    void wake(place where = place::here()) {
+    void wake(call_site where = call_site::here()) {
         if (waiting_ == nullptr) [[unlikely]] {
             woken_empty(where);
         }
@@ -175,7 +175,7 @@ public:
     }
 
 private:
-    [[noreturn]] static void woken_empty(place where);
+    [[noreturn]] static void woken_empty(call_site where);
     static void dropped(detail::control_block const& waiting) noexcept;
 
     detail::control_block* waiting_ = nullptr;
@@ -190,11 +190,11 @@ public:
     /// Throws std::system_error when there is no memory for a stack (see stack.hpp), and what moving the body throws.
     template <class Body>
         requires(!std::is_same_v<std::decay_t<Body>, coroutine>)
-    explicit coroutine(WEFT_COROUTINE_FN Body&& body, place where = place::here())
+    explicit coroutine(WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
         : coroutine(coroutine_options{}, std::forward<Body>(body), where) {}
 
     template <class Body>
-    coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, place where = place::here())
+    coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
         : block_(&detail::make_coroutine(options, std::forward<Body>(body), where)) {}
 
     coroutine(coroutine&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
@@ -215,14 +215,14 @@ public:
         if (done()) [[likely]] {
             detail::release(*block_);
         } else {
-            detail::destroy(*block_, place{"~coroutine", 0});
+            detail::destroy(*block_, call_site{"~coroutine", 0});
         }
     }
 
     /// Runs the coroutine until it yields, waits or ends. Throws what its body threw. Ends the program with a message
     /// unless the coroutine is suspended.
     /// Threads: any, one at a time; not only the one that created it. Suspends: no. Allocates: no.
-    [[gnu::always_inline]] void enter(place where = place::here()) {
+    [[gnu::always_inline]] void enter(call_site where = call_site::here()) {
         // Not read again: the coroutine may move what owns it while it runs.
         detail::control_block* block = block_;
         if (block == nullptr) [[unlikely]] {
@@ -257,7 +257,7 @@ public:
     }
 
 private:
-    [[noreturn]] static void entered_empty(place where);
+    [[noreturn]] static void entered_empty(call_site where);
     static void after_leave(detail::control_block& block, std::uintptr_t result);
 
     detail::control_block* block_ = nullptr;
@@ -268,7 +268,7 @@ private:
 /// Goes back to whoever entered it; a loop, if that is who did, runs it again after the others that are ready. Ends the
 /// program with a message if called outside a coroutine.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
-[[gnu::always_inline]] WEFT_COROUTINE_FN inline void yield(place where = place::here()) {
+[[gnu::always_inline]] WEFT_COROUTINE_FN inline void yield(call_site where = call_site::here()) {
     detail::thread_state& thread = detail::this_thread();
     detail::control_block* self = thread.current;
     if (self == nullptr) [[unlikely]] {
@@ -291,7 +291,7 @@ struct revocable_wait : park_action, interruptible_wait {
 /// From now on it can. On the coroutine's loop, once it is parked.
 void can_be_taken_back(revocable_wait& wait, control_block& parked);
 /// Parks the calling coroutine; throws std::system_error if the wait is ended before its time.
-WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait, place where);
+WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait, call_site where);
 
 }  // namespace detail
 
@@ -314,7 +314,7 @@ WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait,
 /// Where no loop runs the coroutine nobody ends its waits, and that function is not called.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 template <class F>
-WEFT_COROUTINE_FN void suspend(F&& f, place where = place::here()) {
+WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
     using how = std::invoke_result_t<F, handle>;
     detail::control_block& self = detail::current_or_die("suspend", where);
     if constexpr (std::is_void_v<how>) {
@@ -381,7 +381,7 @@ private:
 };
 
 /// The calling coroutine. Ends the program with a message if called outside one.
-[[nodiscard]] inline coroutine_view self(place where = place::here()) {
+[[nodiscard]] inline coroutine_view self(call_site where = call_site::here()) {
     return coroutine_view(detail::current_or_die("self", where));
 }
 

@@ -29,25 +29,27 @@ public:
     using any_socket::any_socket;
 
     /// Sends one message. Waits only while the system has no room for it.
-    WEFT_MIXED_FN void send_to(std::span<std::byte const> message, endpoint const& to, place where = place::here());
+    WEFT_MIXED_FN void send_to(std::span<std::byte const> message, endpoint const& to,
+                               call_site where = call_site::here());
     WEFT_MIXED_FN void send_to(std::span<std::byte const> message, endpoint const& to, std::error_code& ec,
-                               place where = place::here());
+                               call_site where = call_site::here());
     /// The same, gathered.
     WEFT_MIXED_FN void send_to(std::span<iovec const> message, endpoint const& to, std::error_code& ec,
-                               place where = place::here());
+                               call_site where = call_site::here());
 
     /// The same, to the peer that connect() named.
-    WEFT_MIXED_FN void send(std::span<std::byte const> message, place where = place::here());
-    WEFT_MIXED_FN void send(std::span<std::byte const> message, std::error_code& ec, place where = place::here());
-    WEFT_MIXED_FN void send(std::span<iovec const> message, std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN void send(std::span<std::byte const> message, call_site where = call_site::here());
+    WEFT_MIXED_FN void send(std::span<std::byte const> message, std::error_code& ec,
+                            call_site where = call_site::here());
+    WEFT_MIXED_FN void send(std::span<iovec const> message, std::error_code& ec, call_site where = call_site::here());
 
     /// Waits for a message.
-    [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<std::byte> buffer, place where = place::here());
+    [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<std::byte> buffer, call_site where = call_site::here());
     [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<std::byte> buffer, std::error_code& ec,
-                                                      place where = place::here());
+                                                      call_site where = call_site::here());
     /// The same, scattered.
     [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<iovec const> buffers, std::error_code& ec,
-                                                      place where = place::here());
+                                                      call_site where = call_site::here());
 
     /// From here on it sends to that peer, and receives from no other. With UDP a later call tells that the peer's machine
     /// answered that nobody is there: connection_refused.

@@ -38,15 +38,15 @@ private:
 /// Waits until `fd` is ready for reading or writing, or has failed. `fd` stays the caller's.
 /// Throws std::system_error: operation_canceled, or what the system refuses.
 /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
-WEFT_MIXED_FN void wait_readable(int fd, place where = place::here());
-WEFT_MIXED_FN void wait_readable(int fd, std::error_code& ec, place where = place::here());
-WEFT_MIXED_FN void wait_writable(int fd, place where = place::here());
-WEFT_MIXED_FN void wait_writable(int fd, std::error_code& ec, place where = place::here());
+WEFT_MIXED_FN void wait_readable(int fd, call_site where = call_site::here());
+WEFT_MIXED_FN void wait_readable(int fd, std::error_code& ec, call_site where = call_site::here());
+WEFT_MIXED_FN void wait_writable(int fd, call_site where = call_site::here());
+WEFT_MIXED_FN void wait_writable(int fd, std::error_code& ec, call_site where = call_site::here());
 
 namespace detail {
 
 /// Runs an operation and waits for its end. Returns its result, or 0 and sets `ec`.
-WEFT_MIXED_FN std::size_t run_operation(operation& op, char const* what, std::error_code& ec, place where);
+WEFT_MIXED_FN std::size_t run_operation(operation& op, char const* what, std::error_code& ec, call_site where);
 
 /// Whether a call that need not wait may be done at once: the caller was not cancelled, and the loop's turn has some
 /// allowance left (see loop::may_do_at_once()).

@@ -48,44 +48,47 @@ public:
 
     directory() = default;
 
-    [[nodiscard]] WEFT_MIXED_FN static directory open(path const& where_it_is, place where = place::here());
+    [[nodiscard]] WEFT_MIXED_FN static directory open(path const& where_it_is, call_site where = call_site::here());
     [[nodiscard]] WEFT_MIXED_FN static directory open(path const& where_it_is, std::error_code& ec,
-                                                      place where = place::here());
+                                                      call_site where = call_site::here());
 
-    [[nodiscard]] WEFT_MIXED_FN directory open_directory(path const& name, place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN directory open_directory(path const& name, call_site where = call_site::here()) const;
     [[nodiscard]] WEFT_MIXED_FN directory open_directory(path const& name, std::error_code& ec,
-                                                         place where = place::here()) const;
-    [[nodiscard]] WEFT_MIXED_FN file open_file(path const& name, file::mode m, place where = place::here()) const;
+                                                         call_site where = call_site::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN file open_file(path const& name, file::mode m,
+                                               call_site where = call_site::here()) const;
     [[nodiscard]] WEFT_MIXED_FN file open_file(path const& name, file::mode m, std::error_code& ec,
-                                               place where = place::here()) const;
+                                               call_site where = call_site::here()) const;
 
     /// All in it but "." and "..", in no order.
-    [[nodiscard]] WEFT_MIXED_FN std::vector<directory_entry> list(place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN std::vector<directory_entry> list(call_site where = call_site::here()) const;
     [[nodiscard]] WEFT_MIXED_FN std::vector<directory_entry> list(std::error_code& ec,
-                                                                  place where = place::here()) const;
+                                                                  call_site where = call_site::here()) const;
 
     /// Of what the name leads to, through symbolic links.
-    [[nodiscard]] WEFT_MIXED_FN file_status status(path const& name, place where = place::here()) const;
+    [[nodiscard]] WEFT_MIXED_FN file_status status(path const& name, call_site where = call_site::here()) const;
     [[nodiscard]] WEFT_MIXED_FN file_status status(path const& name, std::error_code& ec,
-                                                   place where = place::here()) const;
+                                                   call_site where = call_site::here()) const;
 
-    WEFT_MIXED_FN void make_directory(path const& name, place where = place::here()) const;
-    WEFT_MIXED_FN void make_directory(path const& name, std::error_code& ec, place where = place::here()) const;
+    WEFT_MIXED_FN void make_directory(path const& name, call_site where = call_site::here()) const;
+    WEFT_MIXED_FN void make_directory(path const& name, std::error_code& ec, call_site where = call_site::here()) const;
 
     /// A file's name; the file goes with its last one.
-    WEFT_MIXED_FN void remove(path const& name, place where = place::here()) const;
-    WEFT_MIXED_FN void remove(path const& name, std::error_code& ec, place where = place::here()) const;
+    WEFT_MIXED_FN void remove(path const& name, call_site where = call_site::here()) const;
+    WEFT_MIXED_FN void remove(path const& name, std::error_code& ec, call_site where = call_site::here()) const;
     /// An empty directory.
-    WEFT_MIXED_FN void remove_directory(path const& name, place where = place::here()) const;
-    WEFT_MIXED_FN void remove_directory(path const& name, std::error_code& ec, place where = place::here()) const;
+    WEFT_MIXED_FN void remove_directory(path const& name, call_site where = call_site::here()) const;
+    WEFT_MIXED_FN void remove_directory(path const& name, std::error_code& ec,
+                                        call_site where = call_site::here()) const;
 
     /// What was called `to` before is replaced, all at once.
-    WEFT_MIXED_FN void rename(path const& from, path const& to, place where = place::here()) const;
-    WEFT_MIXED_FN void rename(path const& from, path const& to, std::error_code& ec, place where = place::here()) const;
+    WEFT_MIXED_FN void rename(path const& from, path const& to, call_site where = call_site::here()) const;
+    WEFT_MIXED_FN void rename(path const& from, path const& to, std::error_code& ec,
+                              call_site where = call_site::here()) const;
 
     /// Returns when the names in it are on the medium, as they are now.
-    WEFT_MIXED_FN void sync(place where = place::here()) const;
-    WEFT_MIXED_FN void sync(std::error_code& ec, place where = place::here()) const;
+    WEFT_MIXED_FN void sync(call_site where = call_site::here()) const;
+    WEFT_MIXED_FN void sync(std::error_code& ec, call_site where = call_site::here()) const;
 
     [[nodiscard]] int fd() const { return descriptor_.fd(); }
     explicit operator bool() const { return static_cast<bool>(descriptor_); }

@@ -60,7 +60,7 @@ public:
     /// nobody else waits: set() touches it no more.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it has not passed then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void wait(place where = place::here()) {
+    WEFT_MIXED_FN void wait(call_site where = call_site::here()) {
         if (!try_wait()) {
             wait_slowly(where);
         }
@@ -75,7 +75,7 @@ private:
     static constexpr std::uint32_t is_set = 1;
     static constexpr std::uint32_t contended = 2;
 
-    WEFT_MIXED_FN void wait_slowly(place where);
+    WEFT_MIXED_FN void wait_slowly(call_site where);
     void set_slowly() noexcept;
     [[nodiscard]] bool take() noexcept;
 

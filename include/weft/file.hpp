@@ -39,41 +39,42 @@ public:
     /// Opens a file. Throws std::system_error that names it. If the wait is ended, an open that blocks is let go, and closes
     /// what it opens later. Suspends.
     [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m,
-                                                 place where = place::here());
+                                                 call_site where = call_site::here());
     [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m, std::error_code& ec,
-                                                 place where = place::here());
+                                                 call_site where = call_site::here());
 
     /// Reads up to buffer.size() bytes at `offset`. Less than that is read only at the end of the file: 0 is the end.
-    WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset, place where = place::here());
+    WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset,
+                                      call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset, std::error_code& ec,
-                                      place where = place::here());
+                                      call_site where = call_site::here());
     /// The same, scattered. The array is used up.
     WEFT_MIXED_FN std::size_t read_at(std::span<iovec> buffers, std::uint64_t offset, std::error_code& ec,
-                                      place where = place::here());
+                                      call_site where = call_site::here());
 
     /// Writes all of the buffer at `offset`. `durable`: returns only when the data is on the medium, as O_DSYNC does.
     WEFT_MIXED_FN void write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable = false,
-                                    place where = place::here());
+                                    call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable,
-                                           std::error_code& ec, place where = place::here());
+                                           std::error_code& ec, call_site where = call_site::here());
     /// The same, gathered. The array is used up. Returns what was written, less than all only with an error.
     WEFT_MIXED_FN std::size_t write_all_at(std::span<iovec> buffers, std::uint64_t offset, bool durable,
-                                           std::error_code& ec, place where = place::here());
+                                           std::error_code& ec, call_site where = call_site::here());
 
     /// Returns when all that was written is on the medium; sync_data() leaves out what is not needed to read it back.
-    WEFT_MIXED_FN void sync(place where = place::here());
-    WEFT_MIXED_FN void sync_data(place where = place::here());
-    WEFT_MIXED_FN void sync_data(std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN void sync(call_site where = call_site::here());
+    WEFT_MIXED_FN void sync_data(call_site where = call_site::here());
+    WEFT_MIXED_FN void sync_data(std::error_code& ec, call_site where = call_site::here());
 
     /// Reserves the range: later writes to it do not fail for want of room.
     WEFT_MIXED_FN void allocate(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
-                                place where = place::here());
+                                call_site where = call_site::here());
     /// Gives the range back to the file system; it reads as zeros. The size stays.
     WEFT_MIXED_FN void punch(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
-                             place where = place::here());
+                             call_site where = call_site::here());
     /// Makes the range zeros, and keeps it reserved. The size stays.
     WEFT_MIXED_FN void zero(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
-                            place where = place::here());
+                            call_site where = call_site::here());
 
     /// In bytes; of a block device too. Suspends: no.
     [[nodiscard]] std::uint64_t size() const;
@@ -100,22 +101,23 @@ public:
     explicit file_cursor(file& f, std::uint64_t position = 0) : file_(f), position_(position) {}
 
     /// 0: the end of the file.
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here()) {
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec,
+                                   call_site where = call_site::here()) {
         std::size_t n = file_.read_at(buffer, position_, ec, where);
         position_ += n;
         return n;
     }
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here()) {
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, call_site where = call_site::here()) {
         return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
     }
 
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
-                                        place where = place::here()) {
+                                        call_site where = call_site::here()) {
         std::size_t n = file_.write_all_at(bytes, position_, false, ec, where);
         position_ += n;
         return n;
     }
-    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, place where = place::here()) {
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, call_site where = call_site::here()) {
         detail::or_throw("write", [&](auto& ec) { return write_all(bytes, ec, where); });
     }
 

@@ -44,9 +44,9 @@ struct generator_state {
     std::exception_ptr failure;  ///< What the one inside threw, on its way into this one.
 
     /// Makes the next value. Returns false at the end; throws what the body threw.
-    bool advance(place where);
+    bool advance(call_site where);
     /// Called in the body: `inner` makes the values until it has ended.
-    WEFT_COROUTINE_FN void delegate(generator_state& inner, place where);
+    WEFT_COROUTINE_FN void delegate(generator_state& inner, call_site where);
 };
 
 }  // namespace detail
@@ -60,19 +60,19 @@ public:
     yielder& operator=(yielder const&) = delete;
 
     /// The consumer sees the value itself, not a copy. Suspends.
-    WEFT_COROUTINE_FN void operator()(T&& value, place where = place::here()) {
+    WEFT_COROUTINE_FN void operator()(T&& value, call_site where = call_site::here()) {
         state_->root->value = std::addressof(value);
         weft::yield(where);
     }
     /// The consumer sees a copy, which it may move from. Suspends.
     WEFT_COROUTINE_FN void operator()(std::remove_reference_t<T> const& value,
-                                      place where = place::here()) requires(!std::is_reference_v<T>) {
+                                      call_site where = call_site::here()) requires(!std::is_reference_v<T>) {
         T copy(value);
         (*this)(std::move(copy), where);
     }
 
     /// All values of `inner` that were not taken yet; throws what its body throws. Suspends.
-    WEFT_COROUTINE_FN void all(generator<T> inner, place where = place::here());
+    WEFT_COROUTINE_FN void all(generator<T> inner, call_site where = call_site::here());
 
 private:
     detail::generator_state* state_;
@@ -91,11 +91,11 @@ public:
     /// Throws std::system_error when there is no memory for a stack. Allocates: its state.
     template <class Body>
         requires(std::is_invocable_v<std::decay_t<Body>&, yielder<T>&>)
-    explicit generator(WEFT_COROUTINE_FN Body&& body, place where = place::here())
+    explicit generator(WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
         : generator(coroutine_options{.name = "generator"}, std::forward<Body>(body), where) {}
 
     template <class Body>
-    generator(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, place where = place::here())
+    generator(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
         : state_(std::make_unique<detail::generator_state>()) {
         state_->body = coroutine(
             options,
@@ -144,7 +144,7 @@ public:
 private:
     friend class yielder<T>;
 
-    void advance(place where = place("weft::generator", 0)) {
+    void advance(call_site where = call_site("weft::generator", 0)) {
         ended_ = true;  // also when it throws
         ended_ = state_ == nullptr || !state_->advance(where);
     }
@@ -155,7 +155,7 @@ private:
 };
 
 template <class T>
-void yielder<T>::all(generator<T> inner, place where) {
+void yielder<T>::all(generator<T> inner, call_site where) {
     if (inner.state_ != nullptr && !inner.ended_) {
         state_->delegate(*inner.state_, where);
     }

@@ -20,9 +20,9 @@ struct coroutine_info {
     std::uint64_t id;
     char const* name;  ///< "" if it has none. Valid during the call.
     coroutine_state state;
-    place created_at;
-    place entered_at;         ///< Where it was last entered; by a loop: "weft::loop".
-    place suspended_at;       ///< Where it last suspended.
+    call_site created_at;
+    call_site entered_at;     ///< Where it was last entered; by a loop: "weft::loop".
+    call_site suspended_at;   ///< Where it last suspended.
     char const* waits_for;    ///< While waiting: the kind of thing; nullptr for a bare suspend().
     void const* waits_on;     ///< And which one.
     clock::time_point since;  ///< While waiting: when that began, to the turn of its loop; the epoch without a loop.

@@ -51,7 +51,7 @@ private:
 /// Threads: the one that made it. Suspends: no. Allocates: no.
 class limited {
 public:
-    explicit limited(limit const& l, place where = place::here());
+    explicit limited(limit const& l, call_site where = call_site::here());
     limited(limited const&) = delete;
     limited& operator=(limited const&) = delete;
     ~limited();
@@ -99,7 +99,7 @@ private:
 
 /// Calls `f()`, whose waits are limited. Suspends: if `f` does.
 template <class F>
-WEFT_MIXED_FN decltype(auto) with_limit(limit const& l, F&& f, place where = place::here()) {
+WEFT_MIXED_FN decltype(auto) with_limit(limit const& l, F&& f, call_site where = call_site::here()) {
     limited guard(l, where);
     return std::forward<F>(f)();
 }
@@ -107,7 +107,7 @@ WEFT_MIXED_FN decltype(auto) with_limit(limit const& l, F&& f, place where = pla
 /// Calls `f()`, which waits. Returns false if `l` was met before the wait's end; an outer limit still throws.
 /// Threads: any. Suspends: if `f` does. Allocates: no.
 template <class F>
-WEFT_MIXED_FN bool within(limit const& l, F&& f, place where = place::here()) {
+WEFT_MIXED_FN bool within(limit const& l, F&& f, call_site where = call_site::here()) {
     limited guard(l, where);
     try {
         std::forward<F>(f)();

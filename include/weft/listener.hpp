@@ -43,7 +43,7 @@ public:
 
     /// Waits for a connection. Where descriptors or memory run out it fails with that error; the connection stays in the
     /// kernel's queue, and a later accept gets it. For servers that want to know; accept() waits instead.
-    [[nodiscard]] WEFT_MIXED_FN descriptor accept_any(std::error_code& ec, place where = place::here());
+    [[nodiscard]] WEFT_MIXED_FN descriptor accept_any(std::error_code& ec, call_site where = call_site::here());
 
     /// Listens no longer. Accepts that wait end with operation_canceled; see descriptor::close().
     void close() noexcept {
@@ -58,7 +58,7 @@ public:
 protected:
     /// Waits for a connection, and while descriptors or memory have run out, until there are some again: it looks every 50
     /// milliseconds.
-    [[nodiscard]] WEFT_MIXED_FN descriptor accept_when_possible(std::error_code& ec, place where);
+    [[nodiscard]] WEFT_MIXED_FN descriptor accept_when_possible(std::error_code& ec, call_site where);
 
 private:
     any_socket socket_;

@@ -46,9 +46,9 @@ private:
         clock::time_point when;
         timer* t;
     };
-    void put(std::size_t place, entry e) noexcept;
-    void up(std::size_t place, entry e) noexcept;
-    void down(std::size_t place, entry e) noexcept;
+    void put(std::size_t index, entry e) noexcept;
+    void up(std::size_t index, entry e) noexcept;
+    void down(std::size_t index, entry e) noexcept;
 
     std::vector<entry> heap_;
 };
@@ -97,7 +97,7 @@ public:
     /// return before the wait can. So what may take long is better a task. It must not call weft::run().
     /// Threads: any. Suspends: no. Allocates: yes.
     template <class F>
-    void post(WEFT_NO_COROUTINE_FN F&& f, place where = place::here());
+    void post(WEFT_NO_COROUTINE_FN F&& f, call_site where = call_site::here());
 
     /// Threads: any; while the loop runs, the numbers are of about the same moment.
     [[nodiscard]] loop_statistics statistics() const noexcept;
@@ -229,7 +229,7 @@ private:
 };
 
 template <class F>
-void loop::post(F&& f, place where) {
+void loop::post(F&& f, call_site where) {
     struct node : detail::posted {
         explicit node(F&& call) : f(std::forward<F>(call)) {}
         std::decay_t<F> f;
@@ -256,7 +256,7 @@ template <class F>
 class prepared_call : private detail::posted {
 public:
     /// What `f` throws ends the program with a message that names this place.
-    prepared_call(loop& l, WEFT_NO_COROUTINE_FN F f, place where = place::here())
+    prepared_call(loop& l, WEFT_NO_COROUTINE_FN F f, call_site where = call_site::here())
         : detail::posted{.run = &run_posted, .at = where}, loop_(l.as_executor()), f_(std::move(f)) {}
     prepared_call(prepared_call const&) = delete;
     prepared_call& operator=(prepared_call const&) = delete;
@@ -293,8 +293,8 @@ private:
 /// Returns at least `time` later. Throws std::system_error (operation_canceled) when the task is cancelled.
 /// What is over already lets the others run for a turn; what is too far away for the clock is slept for for ever.
 /// Suspends: inside a coroutine. Elsewhere it runs the thread's loop meanwhile.
-WEFT_MIXED_FN void sleep_for(time_span time, place where = place::here());
-WEFT_MIXED_FN void sleep_until(moment end, place where = place::here());
+WEFT_MIXED_FN void sleep_for(time_span time, call_site where = call_site::here());
+WEFT_MIXED_FN void sleep_until(moment end, call_site where = call_site::here());
 
 namespace detail {
 
@@ -307,7 +307,7 @@ struct loop_wait : interruptible_wait {
     /// `on_interrupt` has to see to it that end() is called, at once or later.
     explicit loop_wait(void (*on_interrupt)(interruptible_wait&) noexcept) : interruptible_wait{on_interrupt} {}
 
-    WEFT_MIXED_FN void wait(char const* what, void const* on, place where);
+    WEFT_MIXED_FN void wait(char const* what, void const* on, call_site where);
     void end() noexcept;
 
 private:
@@ -318,7 +318,7 @@ private:
 };
 
 /// Starts the operation and waits for its end. -ECANCELED or -ETIMEDOUT when the wait was ended before it was done.
-WEFT_MIXED_FN std::int64_t wait_for(operation& op, char const* what, place where);
+WEFT_MIXED_FN std::int64_t wait_for(operation& op, char const* what, call_site where);
 
 }  // namespace detail
 }  // namespace weft

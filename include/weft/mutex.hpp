@@ -41,7 +41,7 @@ public:
     /// if it would close a circle of coroutines of its loop, each waiting without a limit for a mutex that the next holds.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void lock(place where = place::here()) {
+    WEFT_MIXED_FN void lock(call_site where = call_site::here()) {
         std::uint32_t expected = unlocked;
         if (!state_.compare_exchange_strong(expected, locked, std::memory_order_acquire)) [[unlikely]] {
             lock_slowly(where);
@@ -60,17 +60,17 @@ public:
     }
 
     /// lock(), but not for longer than that. Returns false if it does not hold the lock then.
-    WEFT_MIXED_FN bool try_lock_for(limit const& l, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_for(limit const& l, call_site where = call_site::here()) {
         return try_lock() || within(
                                  l, [&] { lock(where); }, where);
     }
-    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, call_site where = call_site::here()) {
         return try_lock_for(when, where);
     }
 
     /// Lets the first waiter have the lock. Ends the program with a message if the caller does not hold it.
     /// Threads: the holder's. Suspends: no. Allocates: no.
-    void unlock(place where = place::here()) {
+    void unlock(call_site where = call_site::here()) {
         if (!owned()) [[unlikely]] {
             die_of_unlock(where);
         }
@@ -99,11 +99,11 @@ private:
         owner_.store(thread.current != nullptr ? static_cast<void const*>(thread.current) : &thread,
                      std::memory_order_relaxed);
     }
-    WEFT_MIXED_FN void lock_slowly(place where);
+    WEFT_MIXED_FN void lock_slowly(call_site where);
     [[nodiscard]] bool lock_soon() noexcept;
     [[nodiscard]] bool take() noexcept;
     void unlock_slowly();
-    [[noreturn]] void die_of_unlock(place where) const;
+    [[noreturn]] void die_of_unlock(call_site where) const;
 
     detail::atomic<std::uint32_t> state_{unlocked};
     std::atomic<void const*> owner_{nullptr};
@@ -116,7 +116,7 @@ private:
 class recursive_mutex {
 public:
     /// As mutex, but for that.
-    WEFT_MIXED_FN void lock(place where = place::here()) {
+    WEFT_MIXED_FN void lock(call_site where = call_site::here()) {
         if (!m_.owned()) {
             m_.lock(where);
         }
@@ -127,14 +127,14 @@ public:
         depth_ += held ? 1 : 0;
         return held;
     }
-    WEFT_MIXED_FN bool try_lock_for(limit const& l, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_for(limit const& l, call_site where = call_site::here()) {
         return try_lock() || within(
                                  l, [&] { lock(where); }, where);
     }
-    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, call_site where = call_site::here()) {
         return try_lock_for(when, where);
     }
-    void unlock(place where = place::here()) {
+    void unlock(call_site where = call_site::here()) {
         if (!m_.owned() || --depth_ == 0) {
             m_.unlock(where);
         }

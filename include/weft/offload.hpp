@@ -23,7 +23,7 @@ namespace weft {
 namespace detail {
 
 /// Calls `call(argument)` on a thread of the loop's pool. Throws if it was not called.
-WEFT_MIXED_FN void offload(WEFT_NO_COROUTINE_FN void (*call)(void*), void* argument, place where);
+WEFT_MIXED_FN void offload(WEFT_NO_COROUTINE_FN void (*call)(void*), void* argument, call_site where);
 
 }  // namespace detail
 
@@ -32,7 +32,7 @@ WEFT_MIXED_FN void offload(WEFT_NO_COROUTINE_FN void (*call)(void*), void* argum
 /// called), resource_unavailable_try_again if no thread can be had.
 /// Threads: any. Suspends: inside a coroutine; elsewhere it runs the thread's loop.
 template <class F>
-WEFT_MIXED_FN std::invoke_result_t<F&> offload(WEFT_NO_COROUTINE_FN F&& f, place where = place::here()) {
+WEFT_MIXED_FN std::invoke_result_t<F&> offload(WEFT_NO_COROUTINE_FN F&& f, call_site where = call_site::here()) {
     struct job {
         std::remove_reference_t<F>* f;
         detail::outcome<std::invoke_result_t<F&>> result;

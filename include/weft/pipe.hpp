@@ -46,8 +46,9 @@ public:
     using pipe_end::pipe_end;
 
     /// Reads what is there, at least one byte, at most the buffer. 0: nobody has the other end any more.
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here());
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, call_site where = call_site::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec,
+                                   call_site where = call_site::here());
 };
 
 class pipe_writer : public detail::pipe_end {
@@ -55,9 +56,9 @@ public:
     using pipe_end::pipe_end;
 
     /// Writes all. broken_pipe: nobody has the other end any more; never raises SIGPIPE.
-    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, place where = place::here());
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
-                                        place where = place::here());
+                                        call_site where = call_site::here());
 };
 
 /// Both ends of a new pipe, close-on-exec. Throws std::system_error. Suspends: no.

@@ -87,15 +87,16 @@ public:
     /// Throws std::system_error that names the program: also where the program can't be run (no_such_file_or_directory,
     /// permission_denied, executable_format_error). Suspends.
     [[nodiscard]] WEFT_MIXED_FN static process spawn(std::vector<std::string> const& arguments,
-                                                     process_options const& options = {}, place where = place::here());
+                                                     process_options const& options = {},
+                                                     call_site where = call_site::here());
     [[nodiscard]] WEFT_MIXED_FN static process spawn(std::vector<std::string> const& arguments,
                                                      process_options const& options, std::error_code& ec,
-                                                     place where = place::here());
+                                                     call_site where = call_site::here());
 
     /// Waits for the end. Any number of times, by any number of coroutines of the loop.
-    WEFT_MIXED_FN exit_status wait(place where = place::here());
+    WEFT_MIXED_FN exit_status wait(call_site where = call_site::here());
     /// With an error, it returns what means nothing.
-    WEFT_MIXED_FN exit_status wait(std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN exit_status wait(std::error_code& ec, call_site where = call_site::here());
 
     /// Sends a signal; does nothing when the child was waited for. Throws std::system_error. Suspends: no.
     void signal(int number);

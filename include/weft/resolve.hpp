@@ -43,13 +43,14 @@ struct resolve_options {
 /// this one. At least one.
 /// Throws std::system_error that names both: resolve_error; operation_canceled, timed_out. Suspends.
 [[nodiscard]] WEFT_MIXED_FN std::vector<endpoint> resolve(std::string const& host, std::string const& service,
-                                                          place where = place::here());
+                                                          call_site where = call_site::here());
 [[nodiscard]] WEFT_MIXED_FN std::vector<endpoint> resolve(std::string const& host, std::string const& service,
-                                                          resolve_options const& options, place where = place::here());
+                                                          resolve_options const& options,
+                                                          call_site where = call_site::here());
 /// Returns none with an error.
 [[nodiscard]] WEFT_MIXED_FN std::vector<endpoint> resolve(std::string const& host, std::string const& service,
                                                           resolve_options const& options, std::error_code& ec,
-                                                          place where = place::here());
+                                                          call_site where = call_site::here());
 
 }  // namespace weft
 

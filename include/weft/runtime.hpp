@@ -46,7 +46,7 @@ public:
     /// Throws std::system_error when the wait is ended before its time (the task runs on), and std::future_error
     /// (broken_promise) when the runtime was stopped before the task had begun.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
-    WEFT_MIXED_FN T join(place where = place::here()) {
+    WEFT_MIXED_FN T join(call_site where = call_site::here()) {
         if (!state_->happened.wait("a task of another loop", where)) {
             detail::throw_stopped("join");
         }
@@ -81,7 +81,7 @@ public:
 
     /// Starts a task on the loop number `i`, modulo size(). Threads: any. Suspends: no.
     template <class F>
-    auto spawn_on(unsigned i, WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+    auto spawn_on(unsigned i, WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
         using T = std::invoke_result_t<std::decay_t<F>&>;
         auto state = std::make_shared<detail::awaited<T>>();
         std::stop_source stop;
@@ -108,21 +108,21 @@ public:
 
     /// Starts a task on each loop in turn. Threads: any. Suspends: no.
     template <class F>
-    auto spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+    auto spawn(WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
         return spawn_on(next_.fetch_add(1, std::memory_order_relaxed), std::forward<F>(f), where);
     }
 
     /// Runs `body()` as a task on one of the loops, and waits until it has ended. Returns what it returned, or throws what
     /// it threw. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
     template <class F>
-    WEFT_MIXED_FN auto run(WEFT_COROUTINE_FN F&& body, place where = place::here()) {
+    WEFT_MIXED_FN auto run(WEFT_COROUTINE_FN F&& body, call_site where = call_site::here()) {
         return spawn(std::forward<F>(body), where).join(where);
     }
 
     /// Cancels all tasks, waits for them, and ends the threads. Its tasks may still spawn meanwhile; from then on nobody
     /// can: that ends the program with a message. Idempotent.
     /// Ends the program with a message on one of its own threads.
-    WEFT_MIXED_FN void stop(place where = place::here());
+    WEFT_MIXED_FN void stop(call_site where = call_site::here());
 
 private:
     struct worker;

@@ -40,12 +40,12 @@ namespace detail {
 /// One thing that a select() waits for. It lies in the select()'s frame.
 class select_case {
 public:
-    explicit select_case(place where) : called_from(where) {}
+    explicit select_case(call_site where) : called_from(where) {}
     select_case(select_case const&) = delete;
     select_case& operator=(select_case const&) = delete;
 
     branch b;
-    place called_from;
+    call_site called_from;
 
     /// What guards it; nullptr if only the thread's own loop can give it.
     [[nodiscard]] virtual spin_lock* lock() noexcept { return nullptr; }
@@ -70,14 +70,14 @@ namespace when {
 /// The lock of a mutex was taken, or that of a shared_mutex as its writer.
 template <class Mutex>
 class locked;
-locked(mutex&, place = {})->locked<mutex>;
-locked(shared_mutex&, place = {})->locked<shared_mutex>;
+locked(mutex&, call_site = {})->locked<mutex>;
+locked(shared_mutex&, call_site = {})->locked<shared_mutex>;
 
 template <>
 class locked<mutex> final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit locked(mutex& m, place where = place::here()) : select_case(where), m_(m) {}
+    explicit locked(mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {}
     result take() {
         m_.note_holder();
         return {};
@@ -96,7 +96,7 @@ template <>
 class locked<shared_mutex> final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit locked(shared_mutex& m, place where = place::here()) : select_case(where), m_(m) {
+    explicit locked(shared_mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {
         b.amount = shared_mutex::exclusive;
     }
     result take() {
@@ -117,7 +117,7 @@ private:
 class locked_shared final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit locked_shared(shared_mutex& m, place where = place::here()) : select_case(where), m_(m) {
+    explicit locked_shared(shared_mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {
         b.amount = shared_mutex::shared;
     }
     result take() { return {}; }
@@ -135,7 +135,8 @@ private:
 class acquired final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit acquired(semaphore& s, std::int64_t amount = 1, place where = place::here()) : select_case(where), s_(s) {
+    explicit acquired(semaphore& s, std::int64_t amount = 1, call_site where = call_site::here())
+        : select_case(where), s_(s) {
         b.amount = amount;
     }
     result take() { return {}; }
@@ -153,7 +154,7 @@ private:
 class happened final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit happened(event& e, place where = place::here()) : select_case(where), e_(e) {}
+    explicit happened(event& e, call_site where = call_site::here()) : select_case(where), e_(e) {}
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &e_.lock_; }
@@ -169,8 +170,8 @@ private:
 class all_done final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit all_done(wait_group& g, place where = place::here()) : select_case(where), g_(g) {}
-    explicit all_done(latch& l, place where = place::here()) : all_done(l.left_, where) {}
+    explicit all_done(wait_group& g, call_site where = call_site::here()) : select_case(where), g_(g) {}
+    explicit all_done(latch& l, call_site where = call_site::here()) : all_done(l.left_, where) {}
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &g_.lock_; }
@@ -187,8 +188,8 @@ private:
 class woken final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit woken(wait_queue& q, place where = place::here()) : select_case(where), q_(q) {}
-    explicit woken(condition_variable& c, place where = place::here()) : woken(c.waiters_, where) {}
+    explicit woken(wait_queue& q, call_site where = call_site::here()) : select_case(where), q_(q) {}
+    explicit woken(condition_variable& c, call_site where = call_site::here()) : woken(c.waiters_, where) {}
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &q_.lock_; }

@@ -37,7 +37,7 @@ public:
 
     /// `available` units can be had at first, and at no time more than `maximum`.
     /// Ends the program with a message if `available` is negative or more than `maximum`.
-    explicit semaphore(std::int64_t available, std::int64_t maximum = no_maximum, place where = place::here())
+    explicit semaphore(std::int64_t available, std::int64_t maximum = no_maximum, call_site where = call_site::here())
         : maximum_(maximum), word_(twice(available)) {
         if (available < 0 || available > maximum) [[unlikely]] {
             die_of_start(available, where);
@@ -52,7 +52,7 @@ public:
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it has taken nothing then.
     /// Ends the program with a message if `amount` is negative, or more than the declared maximum: it would wait for ever.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void acquire(std::int64_t amount = 1, place where = place::here()) {
+    WEFT_MIXED_FN void acquire(std::int64_t amount = 1, call_site where = call_site::here()) {
         if (!try_acquire(amount, where)) [[unlikely]] {
             acquire_slowly(amount, where);
         }
@@ -60,7 +60,7 @@ public:
 
     /// Takes `amount` units if they can be had at once. Ends the program with a message if `amount` is negative.
     /// Threads: any. Suspends: no. Allocates: no.
-    [[nodiscard]] bool try_acquire(std::int64_t amount = 1, place where = place::here()) {
+    [[nodiscard]] bool try_acquire(std::int64_t amount = 1, call_site where = call_site::here()) {
         if (amount < 0) [[unlikely]] {
             die_of_amount("acquire", amount, where);
         }
@@ -74,18 +74,19 @@ public:
     }
 
     /// acquire(), but not for longer than that. Returns false if it has taken nothing then.
-    WEFT_MIXED_FN bool try_acquire_for(limit const& l, std::int64_t amount = 1, place where = place::here()) {
+    WEFT_MIXED_FN bool try_acquire_for(limit const& l, std::int64_t amount = 1, call_site where = call_site::here()) {
         return try_acquire(amount, where) || within(
                                                  l, [&] { acquire(amount, where); }, where);
     }
-    WEFT_MIXED_FN bool try_acquire_until(clock::time_point when, std::int64_t amount = 1, place where = place::here()) {
+    WEFT_MIXED_FN bool try_acquire_until(clock::time_point when, std::int64_t amount = 1,
+                                         call_site where = call_site::here()) {
         return try_acquire_for(when, amount, where);
     }
 
     /// Gives units back, or new ones, and lets those that wait have them, in order.
     /// Ends the program with a message if `amount` is negative, or if there are more than the maximum then.
     /// Threads: any. Suspends: no. Allocates: no.
-    void release(std::int64_t amount = 1, place where = place::here()) noexcept;
+    void release(std::int64_t amount = 1, call_site where = call_site::here()) noexcept;
 
     /// How many units can be had now.
     [[nodiscard]] std::int64_t available() const { return units(word_.load(std::memory_order_relaxed)); }
@@ -99,11 +100,11 @@ private:
     static constexpr std::uint64_t twice(std::int64_t amount) { return static_cast<std::uint64_t>(amount) * 2; }
     static constexpr std::int64_t units(std::uint64_t word) { return static_cast<std::int64_t>(word >> 1); }
 
-    void check_amount(std::int64_t amount, place where) const;
-    void check_room(std::uint64_t word, std::int64_t amount, place where) const noexcept;
-    [[noreturn]] void die_of_start(std::int64_t available, place where) const noexcept;
-    [[noreturn]] static void die_of_amount(char const* what, std::int64_t amount, place where) noexcept;
-    WEFT_MIXED_FN void acquire_slowly(std::int64_t amount, place where);
+    void check_amount(std::int64_t amount, call_site where) const;
+    void check_room(std::uint64_t word, std::int64_t amount, call_site where) const noexcept;
+    [[noreturn]] void die_of_start(std::int64_t available, call_site where) const noexcept;
+    [[noreturn]] static void die_of_amount(char const* what, std::int64_t amount, call_site where) noexcept;
+    WEFT_MIXED_FN void acquire_slowly(std::int64_t amount, call_site where);
     [[nodiscard]] bool take(std::int64_t amount) noexcept;
     detail::branch* grant() noexcept;
     static detail::branch* grant_others(void* on, detail::branch& removed) noexcept;

@@ -42,7 +42,7 @@ public:
     /// writer, or if it would close a circle as for mutex::lock().
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void lock(place where = place::here()) {
+    WEFT_MIXED_FN void lock(call_site where = call_site::here()) {
         if (!try_lock()) [[unlikely]] {
             lock_slowly(exclusive, where);
             owner_.store(detail::runner(), std::memory_order_relaxed);
@@ -51,19 +51,19 @@ public:
     /// Threads: any. Suspends: no. Allocates: no.
     [[nodiscard]] bool try_lock() { return become_writer(0); }
     /// lock(), but not for longer than that. Returns false if it does not hold the lock then.
-    WEFT_MIXED_FN bool try_lock_for(limit const& l, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_for(limit const& l, call_site where = call_site::here()) {
         return try_lock() || within(
                                  l, [&] { lock(where); }, where);
     }
-    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_until(clock::time_point when, call_site where = call_site::here()) {
         return try_lock_for(when, where);
     }
     /// Ends the program with a message if the caller is not the writer.
     /// Threads: the writer's. Suspends: no. Allocates: no.
-    void unlock(place where = place::here());
+    void unlock(call_site where = call_site::here());
 
     /// Waits until no writer is in, or came before. Otherwise as lock().
-    WEFT_MIXED_FN void lock_shared(place where = place::here()) {
+    WEFT_MIXED_FN void lock_shared(call_site where = call_site::here()) {
         if (!try_lock_shared()) [[unlikely]] {
             lock_slowly(shared, where);
         }
@@ -78,16 +78,16 @@ public:
         }
         return false;
     }
-    WEFT_MIXED_FN bool try_lock_shared_for(limit const& l, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_shared_for(limit const& l, call_site where = call_site::here()) {
         return try_lock_shared() || within(
                                         l, [&] { lock_shared(where); }, where);
     }
-    WEFT_MIXED_FN bool try_lock_shared_until(clock::time_point when, place where = place::here()) {
+    WEFT_MIXED_FN bool try_lock_shared_until(clock::time_point when, call_site where = call_site::here()) {
         return try_lock_shared_for(when, where);
     }
     /// Ends the program with a message if there is no reader.
     /// Threads: the reader's. Suspends: no. Allocates: no.
-    void unlock_shared(place where = place::here()) {
+    void unlock_shared(call_site where = call_site::here()) {
         std::uint64_t word = word_.load(std::memory_order_relaxed);
         do {
             if ((word & (contended | writer)) != 0 || word < reader) [[unlikely]] {
@@ -101,7 +101,7 @@ public:
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it is a reader still, then.
     /// Ends the program with a message if another reader waits for the same.
     /// Threads: the reader's. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void upgrade(place where = place::here()) {
+    WEFT_MIXED_FN void upgrade(call_site where = call_site::here()) {
         if (!become_writer(reader)) [[unlikely]] {
             upgrade_slowly(where);
             owner_.store(detail::runner(), std::memory_order_relaxed);
@@ -114,7 +114,7 @@ public:
     /// The calling writer becomes a reader, without letting go; the readers that wait first get in.
     /// Ends the program with a message if the caller is not the writer.
     /// Threads: the writer's. Suspends: no. Allocates: no.
-    void downgrade(place where = place::here());
+    void downgrade(call_site where = call_site::here());
 
 private:
     friend class when::locked<shared_mutex>;
@@ -134,15 +134,15 @@ private:
         owner_.store(detail::runner(), std::memory_order_relaxed);
         return true;
     }
-    WEFT_MIXED_FN void lock_slowly(kind k, place where);
-    WEFT_MIXED_FN void upgrade_slowly(place where);
-    void unlock_shared_slowly(place where);
+    WEFT_MIXED_FN void lock_slowly(kind k, call_site where);
+    WEFT_MIXED_FN void upgrade_slowly(call_site where);
+    void unlock_shared_slowly(call_site where);
     [[nodiscard]] static bool has_room(std::uint64_t word, std::int64_t k) noexcept;
     [[nodiscard]] std::uint64_t look() noexcept;
     [[nodiscard]] bool take(kind k) noexcept;
-    [[nodiscard]] bool take_upgrade(place where);
+    [[nodiscard]] bool take_upgrade(call_site where);
     void withdraw(detail::branch& b) noexcept;
-    void require_writer(char const* what, place where) const;
+    void require_writer(char const* what, call_site where) const;
     void leave(std::uint64_t change) noexcept;
     detail::branch* grant() noexcept;
     static detail::branch* grant_others(void* on, detail::branch& removed) noexcept;

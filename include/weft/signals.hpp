@@ -32,9 +32,9 @@ public:
 
     /// The next signal that came. Throws std::system_error (operation_canceled).
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
-    WEFT_MIXED_FN int wait(place where = place::here());
+    WEFT_MIXED_FN int wait(call_site where = call_site::here());
     /// Returns 0 with an error.
-    WEFT_MIXED_FN int wait(std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN int wait(std::error_code& ec, call_site where = call_site::here());
 
 private:
     friend class when::arrived;

@@ -34,35 +34,38 @@ public:
 
     /// Reads what is there, at least one byte, at most the buffer. 0: the peer has ended its side. With an
     /// empty buffer it returns 0 at once.
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here());
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, call_site where = call_site::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec,
+                                   call_site where = call_site::here());
 
     /// Fills the whole buffer. Returns less only if the peer ended its side, or with an error.
-    WEFT_MIXED_FN std::size_t read_exact(std::span<std::byte> buffer, place where = place::here());
-    WEFT_MIXED_FN std::size_t read_exact(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN std::size_t read_exact(std::span<std::byte> buffer, call_site where = call_site::here());
+    WEFT_MIXED_FN std::size_t read_exact(std::span<std::byte> buffer, std::error_code& ec,
+                                         call_site where = call_site::here());
 
     /// Writes all. Never raises SIGPIPE. Returns what was written, less than all only with an error.
-    WEFT_MIXED_FN void write_all(std::span<std::byte const> buffer, place where = place::here());
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> buffer, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> buffer, std::error_code& ec,
-                                        place where = place::here());
+                                        call_site where = call_site::here());
     /// The same, gathered. The array is used up.
-    WEFT_MIXED_FN std::size_t write_all(std::span<iovec> buffers, std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN std::size_t write_all(std::span<iovec> buffers, std::error_code& ec,
+                                        call_site where = call_site::here());
 
     /// Sends `length` bytes of the file from `offset` on, which don't go through the program's memory: sendfile(2). Returns
     /// how many; less only if the file ends before, or with an error. What is not in the page cache is read there first, by
     /// a worker. While a piece is on its way, other processes that share this socket find it non-blocking.
     WEFT_MIXED_FN std::uint64_t send_file(file const& from, std::uint64_t offset, std::uint64_t length,
-                                          place where = place::here());
+                                          call_site where = call_site::here());
     WEFT_MIXED_FN std::uint64_t send_file(file const& from, std::uint64_t offset, std::uint64_t length,
-                                          std::error_code& ec, place where = place::here());
+                                          std::error_code& ec, call_site where = call_site::here());
 
     /// write_all() without a copy into the kernel: MSG_ZEROCOPY. TCP alone. The kernel has the buffer until the peer has
     /// acknowledged all, and as long the call lasts. One that is to end before cannot take back what was sent: then it
     /// aborts the connection. Meant for large buffers and real networks: loopback copies all the same. See
     /// docs/decisions/0014-zero-copy.md.
-    WEFT_MIXED_FN void write_all_zero_copy(std::span<std::byte const> buffer, place where = place::here());
+    WEFT_MIXED_FN void write_all_zero_copy(std::span<std::byte const> buffer, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all_zero_copy(std::span<std::byte const> buffer, std::error_code& ec,
-                                                  place where = place::here());
+                                                  call_site where = call_site::here());
 
     /// Ends both sides: whoever waits in read() or write_all() gets the end, or an error. Suspends: no.
     void shutdown() noexcept;
@@ -87,9 +90,9 @@ public:
 
 protected:
     /// Connects. For the classes below.
-    WEFT_MIXED_FN static descriptor connect_to(endpoint const& address, std::error_code& ec, place where);
+    WEFT_MIXED_FN static descriptor connect_to(endpoint const& address, std::error_code& ec, call_site where);
     /// Connects; throws std::system_error that names the address.
-    WEFT_MIXED_FN static descriptor connect_to(endpoint const& address, place where);
+    WEFT_MIXED_FN static descriptor connect_to(endpoint const& address, call_site where);
 
 private:
     bool empty_last_time_ = false;  ///< The last read took all that there was: the next one will have to wait.

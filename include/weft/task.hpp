@@ -60,7 +60,7 @@ struct travel;
 /// Who waits for a task's end; one at a time. Called on the thread of the task's loop, once.
 struct joiner {
     void (*task_ended)(joiner&) noexcept;
-    place where = {};
+    call_site where = {};
 };
 
 /// What a task's owner and its coroutine share. It lies on the coroutine's stack, and stays there after the body has
@@ -82,8 +82,8 @@ struct task_state {
 /// What a weft::task knows, for messages, of the task that it has let go of.
 struct last_task {
     std::uint64_t id = 0;
-    place created_at;
-    place gone_at;
+    call_site created_at;
+    call_site gone_at;
 };
 
 /// What a thread's loop has to see the end of.
@@ -99,15 +99,15 @@ tasks_of_loop& tasks_of_this_thread();
 void start(task_state& t, scope* owner);
 void finish(task_state& t);
 void cancel(task_state& t) noexcept;
-WEFT_MIXED_FN void wait_for_end(task_state& t, place where);
+WEFT_MIXED_FN void wait_for_end(task_state& t, call_site where);
 /// Has the joiner told of the end, which has not come yet. Ends the program with a message if there is another one.
 void set_joiner(task_state& t, joiner& j);
 void let_go(task_state& t) noexcept;
-void detach(task_state& t, place where = {}) noexcept;
+void detach(task_state& t, call_site where = {}) noexcept;
 /// For an owner that goes without having joined.
 WEFT_MIXED_FN void cancel_and_join(task_state& t) noexcept;
-[[noreturn]] void die_of_empty_task(char const* call, last_task const& last, place where) noexcept;
-[[noreturn]] void die_of_moving_while_joined(task_state const& t, place where) noexcept;
+[[noreturn]] void die_of_empty_task(char const* call, last_task const& last, call_site where) noexcept;
+[[noreturn]] void die_of_moving_while_joined(task_state const& t, call_site where) noexcept;
 void at_end_of_task(control_block& co);
 
 template <class T>
@@ -141,7 +141,7 @@ struct task_body {
 
 /// A new task, with its state between the control block and the body.
 template <class F>
-auto& make_task(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, scope* owner, place where) {
+auto& make_task(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, scope* owner, call_site where) {
     using T = std::invoke_result_t<std::decay_t<F>&>;
     using Body = task_body<T, F>;
     control_block& co =
@@ -185,7 +185,7 @@ public:
     /// Waits for the end; returns what the body returned, or throws what it threw. Once.
     /// Throws std::system_error (operation_canceled) when the caller is cancelled meanwhile; the task runs on then.
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
-    WEFT_MIXED_FN T join(place where = place::here()) {
+    WEFT_MIXED_FN T join(call_site where = call_site::here()) {
         detail::task_result<T>& joined = state("join()", where);
         detail::wait_for_end(joined, where);
         if (state_ != &joined) [[unlikely]] {
@@ -216,7 +216,7 @@ public:
 
     /// Lets the task run on without an owner; it is cancelled when run() ends. What it throws ends the program with a
     /// message, unless it was cancelled and that is operation_canceled.
-    void detach(place where = place::here()) {
+    void detach(call_site where = call_site::here()) {
         (void)state("detach()", where);
         detail::detach(*forget(where), where);
     }
@@ -228,13 +228,13 @@ private:
     friend class detail::task_awaiter<T>;
     friend class when::ended;
 
-    detail::task_result<T>& state(char const* call, place where) const {
+    detail::task_result<T>& state(char const* call, call_site where) const {
         if (state_ == nullptr) [[unlikely]] {
             detail::die_of_empty_task(call, last_, where);
         }
         return *state_;
     }
-    detail::task_result<T>* forget(place where) {
+    detail::task_result<T>* forget(call_site where) {
         last_ = {state_->block->id, state_->block->created_at, where};
         return std::exchange(state_, nullptr);
     }
@@ -247,13 +247,13 @@ private:
 /// Throws std::system_error when there is no memory for a stack.
 /// Suspends: no.
 template <class F>
-auto spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+auto spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
     using T = std::invoke_result_t<std::decay_t<F>&>;
     return task<T>(detail::make_task(options, std::forward<F>(f), nullptr, where));
 }
 template <class F>
     requires(!std::is_convertible_v<F, coroutine_options const&>)
-auto spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+auto spawn(WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
     return spawn(coroutine_options{}, std::forward<F>(f), where);
 }
 
@@ -265,7 +265,7 @@ auto spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
 /// and that is not inlined.
 /// Throws std::bad_alloc, at its first move. Ends the program with a message outside a task.
 /// Threads: its own. Suspends: yes, unless it is there already. Allocates: once in a task's life.
-WEFT_COROUTINE_FN void move_to(loop& target, place where = place::here());
+WEFT_COROUTINE_FN void move_to(loop& target, call_site where = call_site::here());
 
 /// Owns tasks; leaves none behind. An exception that leaves one of them cancels the others, and the scope has failed until
 /// the next join(): whoever still works in it is told by spawn(), which throws that exception, and by stopping() and
@@ -285,14 +285,14 @@ public:
     /// Throws what join() would when a task has failed since the last join(), and then starts none.
     /// Throws std::system_error when there is no memory for a stack. Suspends: no.
     template <class F>
-    void spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+    void spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
         throw_if_failed();
         detail::make_task(
             options, [body = std::forward<F>(f)]() mutable { (void)body(); }, this, where);
     }
     template <class F>
         requires(!std::is_convertible_v<F, coroutine_options const&>)
-    void spawn(WEFT_COROUTINE_FN F&& f, place where = place::here()) {
+    void spawn(WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
         spawn(coroutine_options{}, std::forward<F>(f), where);
     }
 
@@ -301,7 +301,7 @@ public:
     /// them, waits for them all the same, and throws operation_canceled, unless one of them has thrown something else.
     /// Several may join at once: all are thrown the same. A task that joins its own scope ends the program with a message.
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
-    WEFT_MIXED_FN void join(place where = place::here());
+    WEFT_MIXED_FN void join(call_site where = call_site::here());
 
     /// Asks all tasks to end, and those that are started before the next join().
     void cancel() noexcept;
@@ -351,12 +351,12 @@ private:
 namespace detail {
 
 void cancel_and_join_all_tasks();
-void die_if_in_coroutine(char const* what, place where);
+void die_if_in_coroutine(char const* what, call_site where);
 
 /// What run() sees to before and after.
 class running {
 public:
-    running(time_span report_parked_after, place where);
+    running(time_span report_parked_after, call_site where);
     running(running const&) = delete;
     running& operator=(running const&) = delete;
     ~running();
@@ -375,14 +375,15 @@ struct run_options {
 /// cancelled and waited for. Returns what the body returned, or throws what it threw.
 /// Threads: any whose loop does not run; ends the program with a message inside a coroutine, a posted call or a timer.
 template <class F>
-WEFT_NO_COROUTINE_FN auto run(run_options const& options, WEFT_COROUTINE_FN F&& body, place where = place::here()) {
+WEFT_NO_COROUTINE_FN auto run(run_options const& options, WEFT_COROUTINE_FN F&& body,
+                              call_site where = call_site::here()) {
     detail::die_if_in_coroutine("weft::run()", where);
     detail::running until_the_end(options.report_parked_after, where);
     return spawn(coroutine_options{.name = "main"}, std::forward<F>(body), where).join(where);
 }
 template <class F>
     requires(!std::is_convertible_v<F, run_options const&>)
-WEFT_NO_COROUTINE_FN auto run(WEFT_COROUTINE_FN F&& body, place where = place::here()) {
+WEFT_NO_COROUTINE_FN auto run(WEFT_COROUTINE_FN F&& body, call_site where = call_site::here()) {
     return run(run_options{}, std::forward<F>(body), where);
 }
 

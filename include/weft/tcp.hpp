@@ -23,11 +23,12 @@ class tcp_stream : public stream {
 public:
     using stream::stream;
     /// Throws std::system_error that names the address. Suspends.
-    [[nodiscard]] WEFT_MIXED_FN static tcp_stream connect(endpoint const& address, place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN static tcp_stream connect(endpoint const& address,
+                                                          call_site where = call_site::here()) {
         return tcp_stream(connect_to(address, where));
     }
     [[nodiscard]] WEFT_MIXED_FN static tcp_stream connect(endpoint const& address, std::error_code& ec,
-                                                          place where = place::here()) {
+                                                          call_site where = call_site::here()) {
         return tcp_stream(connect_to(address, ec, where));
     }
 };
@@ -37,10 +38,10 @@ public:
     using listener::listener;
     /// The next connection. While descriptors or memory have run out it waits until there are some again, up to 50 ms
     /// longer than need be. Suspends.
-    [[nodiscard]] WEFT_MIXED_FN tcp_stream accept(place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN tcp_stream accept(call_site where = call_site::here()) {
         return detail::or_throw("accept", [&](auto& ec) { return accept(ec, where); });
     }
-    [[nodiscard]] WEFT_MIXED_FN tcp_stream accept(std::error_code& ec, place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN tcp_stream accept(std::error_code& ec, call_site where = call_site::here()) {
         return tcp_stream(accept_when_possible(ec, where));
     }
 };

@@ -109,30 +109,31 @@ public:
     /// Sessions are taken up again: the context keeps the last one of each host. Throws std::system_error that names the
     /// host: tls_errc and the like, or invalid_argument if there is no name to look for. Suspends.
     [[nodiscard]] WEFT_MIXED_FN static tls_stream connect(stream over, tls_context const& context,
-                                                          std::string const& host, place where = place::here());
+                                                          std::string const& host, call_site where = call_site::here());
     [[nodiscard]] WEFT_MIXED_FN static tls_stream connect(stream over, tls_context const& context,
                                                           std::string const& host, std::error_code& ec,
-                                                          place where = place::here());
+                                                          call_site where = call_site::here());
     /// The server's. Set a limit: a client may be silent. Suspends.
     [[nodiscard]] WEFT_MIXED_FN static tls_stream accept(stream over, tls_context const& context,
-                                                         place where = place::here());
+                                                         call_site where = call_site::here());
     [[nodiscard]] WEFT_MIXED_FN static tls_stream accept(stream over, tls_context const& context, std::error_code& ec,
-                                                         place where = place::here());
+                                                         call_site where = call_site::here());
 
     /// Reads what is there, at least one byte, at most the buffer. 0: the peer has announced its end. Never waits for the
     /// peer to read.
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, place where = place::here());
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, call_site where = call_site::here());
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec,
+                                   call_site where = call_site::here());
 
     /// Writes all. Returns less only with an error: how much was encrypted by then. That can't be taken back: after a wait
     /// that was ended the next write sends what is left of it first, up to 64 KiB.
-    WEFT_MIXED_FN void write_all(std::span<std::byte const> buffer, place where = place::here());
+    WEFT_MIXED_FN void write_all(std::span<std::byte const> buffer, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> buffer, std::error_code& ec,
-                                        place where = place::here());
+                                        call_site where = call_site::here());
 
     /// Announces the end of what is written: the peer reads 0 after it. One's own reads go on. Suspends.
-    WEFT_MIXED_FN void shutdown_write(place where = place::here());
-    WEFT_MIXED_FN void shutdown_write(std::error_code& ec, place where = place::here());
+    WEFT_MIXED_FN void shutdown_write(call_site where = call_site::here());
+    WEFT_MIXED_FN void shutdown_write(std::error_code& ec, call_site where = call_site::here());
     /// Ends both sides, announced if there is room: whoever waits in read() or write_all() gets an error. Suspends: no.
     void shutdown() noexcept;
     /// No call on it may be under way. Announces nothing: the peer finds it truncated.

@@ -30,9 +30,9 @@ struct peer_credentials {
 namespace detail {
 
 WEFT_MIXED_FN std::size_t send_descriptors(int socket, std::span<std::byte const> bytes, std::span<int const> fds,
-                                           std::error_code& ec, place where);
+                                           std::error_code& ec, call_site where);
 WEFT_MIXED_FN std::size_t receive_descriptors(int socket, std::span<std::byte> buffer, std::vector<descriptor>& into,
-                                              std::error_code& ec, place where);
+                                              std::error_code& ec, call_site where);
 
 /// SCM_RIGHTS, for streams and messages alike.
 template <class Socket>
@@ -43,11 +43,11 @@ public:
 
     /// Sends all bytes, at least one, and with the first of them duplicates of the descriptors. One's own stay one's own.
     WEFT_MIXED_FN void send_descriptors(std::span<std::byte const> bytes, std::span<int const> fds,
-                                        place where = place::here()) {
+                                        call_site where = call_site::here()) {
         or_throw("send_descriptors", [&](auto& ec) { return send_descriptors(bytes, fds, ec, where); });
     }
     WEFT_MIXED_FN std::size_t send_descriptors(std::span<std::byte const> bytes, std::span<int const> fds,
-                                               std::error_code& ec, place where = place::here()) {
+                                               std::error_code& ec, call_site where = call_site::here()) {
         std::size_t n = detail::send_descriptors(self().fd(), bytes, fds, ec, where);
         return ec ? n : n + self().send_rest(bytes.subspan(n), ec, where);
     }
@@ -56,11 +56,11 @@ public:
     /// a peer sends in this way is taken by this call only; elsewhere its descriptors are closed. More than fit at once, or
     /// than the process may have, are closed as well: too_many_files_open, with what was read.
     WEFT_MIXED_FN std::size_t receive_descriptors(std::span<std::byte> buffer, std::vector<descriptor>& into,
-                                                  place where = place::here()) {
+                                                  call_site where = call_site::here()) {
         return or_throw("receive_descriptors", [&](auto& ec) { return receive_descriptors(buffer, into, ec, where); });
     }
     WEFT_MIXED_FN std::size_t receive_descriptors(std::span<std::byte> buffer, std::vector<descriptor>& into,
-                                                  std::error_code& ec, place where = place::here()) {
+                                                  std::error_code& ec, call_site where = call_site::here()) {
         return detail::receive_descriptors(self().fd(), buffer, into, ec, where);
     }
 
@@ -74,11 +74,12 @@ class unix_stream : public stream, public detail::passes_descriptors<unix_stream
 public:
     using stream::stream;
     /// Throws std::system_error that names the address. Suspends.
-    [[nodiscard]] WEFT_MIXED_FN static unix_stream connect(endpoint const& address, place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN static unix_stream connect(endpoint const& address,
+                                                           call_site where = call_site::here()) {
         return unix_stream(connect_to(address, where));
     }
     [[nodiscard]] WEFT_MIXED_FN static unix_stream connect(endpoint const& address, std::error_code& ec,
-                                                           place where = place::here()) {
+                                                           call_site where = call_site::here()) {
         return unix_stream(connect_to(address, ec, where));
     }
 
@@ -87,7 +88,7 @@ public:
 
 private:
     friend class detail::passes_descriptors<unix_stream>;
-    WEFT_MIXED_FN std::size_t send_rest(std::span<std::byte const> bytes, std::error_code& ec, place where) {
+    WEFT_MIXED_FN std::size_t send_rest(std::span<std::byte const> bytes, std::error_code& ec, call_site where) {
         return bytes.empty() ? 0 : write_all(bytes, ec, where);
     }
 };
@@ -101,10 +102,10 @@ public:
         : listener(endpoint::unix_path(path), options) {}
     /// The next connection. While descriptors or memory have run out it waits until there are some again, up to 50 ms
     /// longer than need be. Suspends.
-    [[nodiscard]] WEFT_MIXED_FN unix_stream accept(place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN unix_stream accept(call_site where = call_site::here()) {
         return detail::or_throw("accept", [&](auto& ec) { return accept(ec, where); });
     }
-    [[nodiscard]] WEFT_MIXED_FN unix_stream accept(std::error_code& ec, place where = place::here()) {
+    [[nodiscard]] WEFT_MIXED_FN unix_stream accept(std::error_code& ec, call_site where = call_site::here()) {
         return unix_stream(accept_when_possible(ec, where));
     }
 };
@@ -122,7 +123,7 @@ public:
 
 private:
     friend class detail::passes_descriptors<unix_datagram>;
-    static std::size_t send_rest(std::span<std::byte const>, std::error_code&, place) { return 0; }
+    static std::size_t send_rest(std::span<std::byte const>, std::error_code&, call_site) { return 0; }
 
     detail::bound_path path_;
 };

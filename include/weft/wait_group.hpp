@@ -34,7 +34,7 @@ public:
     /// `count` fewer; those that wait go on when none is left. One atomic operation if some are.
     /// Ends the program with a message if there were not that many.
     /// Threads: any. Suspends: no. Allocates: no.
-    void done(std::int64_t count = 1, place where = place::here()) {
+    void done(std::int64_t count = 1, call_site where = call_site::here()) {
         std::int64_t word = word_.load(std::memory_order_relaxed);
         do {
             if (word < count * 2 || word - count * 2 == contended) [[unlikely]] {
@@ -58,7 +58,7 @@ public:
     /// Waits until none is left.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void wait(place where = place::here()) {
+    WEFT_MIXED_FN void wait(call_site where = call_site::here()) {
         if (!try_wait()) {
             wait_slowly(where);
         }
@@ -74,8 +74,8 @@ private:
     // count that ends at zero with the bit set does so under lock_.
     static constexpr std::int64_t contended = 1;
 
-    WEFT_MIXED_FN void wait_slowly(place where);
-    void done_slowly(std::int64_t count, place where);
+    WEFT_MIXED_FN void wait_slowly(call_site where);
+    void done_slowly(std::int64_t count, call_site where);
     [[nodiscard]] bool take() noexcept;
 
     detail::atomic<std::int64_t> word_;
@@ -89,13 +89,13 @@ public:
 
     /// Ends the program with a message if it counts below zero.
     /// Threads: any. Suspends: no. Allocates: no.
-    void count_down(std::int64_t count = 1, place where = place::here()) { left_.done(count, where); }
+    void count_down(std::int64_t count = 1, call_site where = call_site::here()) { left_.done(count, where); }
 
     /// See wait_group.
     [[nodiscard]] bool try_wait() const noexcept { return left_.try_wait(); }
-    WEFT_MIXED_FN void wait(place where = place::here()) { left_.wait(where); }
+    WEFT_MIXED_FN void wait(call_site where = call_site::here()) { left_.wait(where); }
 
-    WEFT_MIXED_FN void arrive_and_wait(std::int64_t count = 1, place where = place::here()) {
+    WEFT_MIXED_FN void arrive_and_wait(std::int64_t count = 1, call_site where = call_site::here()) {
         count_down(count, where);
         wait(where);
     }

@@ -29,7 +29,7 @@ public:
     /// Waits for a wake_one() or wake_all(). There are no spurious wake-ups.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks. Allocates: no.
-    WEFT_MIXED_FN void wait(place where = place::here()) {
+    WEFT_MIXED_FN void wait(call_site where = call_site::here()) {
         no_lock none;
         wait(none, where);
     }
@@ -38,13 +38,13 @@ public:
     /// however the wait ends. Throws what lock.unlock() throws, and then has not waited: std::unique_lock throws if it
     /// does not hold its mutex.
     template <class Lock>
-    WEFT_MIXED_FN void wait(Lock& lock, place where = place::here()) {
+    WEFT_MIXED_FN void wait(Lock& lock, call_site where = call_site::here()) {
         wait(lock, &detail::waiter_list::push, where);
     }
 
     /// wait(), before all that wait already: for one that was woken, found nothing to do, and keeps its turn.
     template <class Lock>
-    WEFT_MIXED_FN void wait_at_front(Lock& lock, place where = place::here()) {
+    WEFT_MIXED_FN void wait_at_front(Lock& lock, call_site where = call_site::here()) {
         wait(lock, &detail::waiter_list::push_front, where);
     }
 
@@ -68,7 +68,8 @@ private:
     };
 
     template <class Lock>
-    WEFT_MIXED_FN void wait(Lock& lock, void (detail::waiter_list::*enlist)(detail::branch&) noexcept, place where) {
+    WEFT_MIXED_FN void wait(Lock& lock, void (detail::waiter_list::*enlist)(detail::branch&) noexcept,
+                            call_site where) {
         if (detail::stop_of_caller().asked()) {
             detail::throw_stopped("wait");
         }

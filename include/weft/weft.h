@@ -49,7 +49,7 @@
 //   Errors     are negative errno values; 0 or more is success. -ECANCELED: the task is cancelled; -ETIMEDOUT: a limit has
 //              passed (weft/c/task.h). Where a pointer is returned, NULL means that there is no memory.
 //   Misuse     is a bug in the caller. It is found in every build, and ends the program with a message that names the
-//              coroutine, and file and line of the calls that don't go together (weft/c/places.h).
+//              coroutine, and file and line of the calls that don't go together (weft/c/call_sites.h).
 //   Waiting    functions suspend the coroutine that calls them; outside a coroutine they run the thread's loop, or block
 //              the thread. Those marked WEFT_COROUTINE_FN are for coroutines alone, WEFT_NO_COROUTINE_FN for elsewhere.
 //   Threads    each have a loop of their own, made when it is first needed. Only one coroutine of a loop runs at a time.
@@ -66,6 +66,6 @@
 #include <weft/c/sync.h>
 #include <weft/c/task.h>
 
-#include <weft/c/places.h>
+#include <weft/c/call_sites.h>
 
 #endif

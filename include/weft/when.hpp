@@ -20,7 +20,7 @@ namespace weft::when {
 class at : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit at(moment when, place where = place::here()) : select_case(where), when_(when.when()) {}
+    explicit at(moment when, call_site where = call_site::here()) : select_case(where), when_(when.when()) {}
     result take() { return {}; }
 
     [[nodiscard]] bool take_now(detail::branch*& to_wake) final;
@@ -36,7 +36,7 @@ private:
 /// A time has passed.
 class after final : public at {
 public:
-    explicit after(time_span time, place where = place::here())
+    explicit after(time_span time, call_site where = call_site::here())
         : at(detail::later(detail::time_now(), time.ticks()), where) {}
 };
 
@@ -46,7 +46,7 @@ class ended final : public detail::select_case {
 public:
     using result = std::monostate;
     template <class T>
-    explicit ended(task<T>& t, place where = place::here())
+    explicit ended(task<T>& t, call_site where = call_site::here())
         : select_case(where), joining_(this, where), task_(t.state("when::ended", where)) {}
     result take() { return {}; }
 
@@ -56,7 +56,7 @@ public:
 
 private:
     struct joining : detail::joiner {
-        joining(ended* c, place at);
+        joining(ended* c, call_site at);
         ended* whose;
     } joining_;
     detail::task_state& task_;
@@ -75,7 +75,7 @@ public:
     WEFT_MIXED_FN void withdraw() noexcept final;
 
 protected:
-    ready(int fd, int events, place where);
+    ready(int fd, int events, call_site where);
     ~ready() = default;
 
 private:
@@ -87,19 +87,19 @@ private:
 
 class readable final : public ready {
 public:
-    explicit readable(int fd, place where = place::here());
+    explicit readable(int fd, call_site where = call_site::here());
 };
 
 class writable final : public ready {
 public:
-    explicit writable(int fd, place where = place::here());
+    explicit writable(int fd, call_site where = call_site::here());
 };
 
 /// A signal came: which; 0 if another that waits for it was faster.
 class arrived final : public ready {
 public:
     using result = int;
-    explicit arrived(signals& s, place where = place::here());
+    explicit arrived(signals& s, call_site where = call_site::here());
     result take();
 
     [[nodiscard]] bool take_now(detail::branch*& to_wake) override;

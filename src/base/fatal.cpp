@@ -8,7 +8,7 @@
 
 namespace weft::detail {
 
-void add_place(place p, fixed_text& text) noexcept {
+void add_call_site(call_site p, fixed_text& text) noexcept {
     if (*p.file() == '\0') {
         text << "an unknown place";
         return;
@@ -16,9 +16,9 @@ void add_place(place p, fixed_text& text) noexcept {
     text << p.file() << ":" << std::uint64_t{p.line()};
 }
 
-std::string text(place p) {
+std::string text(call_site p) {
     fixed_text text;
-    add_place(p, text);
+    add_call_site(p, text);
     return std::string(text.view());
 }
 
@@ -32,7 +32,7 @@ std::string text(std::exception_ptr const& thrown) {
     }
 }
 
-void die(place where, std::string const& what) noexcept {
+void die(call_site where, std::string const& what) noexcept {
     std::string at = *where.file() == '\0' ? "" : text(where) + ": ";
     std::fprintf(stderr, "weft: %s%s\n", at.c_str(), what.c_str());
     std::fflush(stderr);

@@ -66,7 +66,7 @@ cleanups& cleanups_of_caller() {
     return after_enter(co, result);
 }
 
-[[noreturn]] void die_of_null(char const* what, place where) noexcept {
+[[noreturn]] void die_of_null(char const* what, call_site where) noexcept {
     detail::die(where, std::string(what) + "() of a coroutine that is NULL");
 }
 
@@ -77,14 +77,14 @@ cleanups& cleanups_of_caller() {
     return end_of_enter(co, detail::resume(co, thread, detail::go_on, thread.current));
 }
 
-[[gnu::noinline]] bool enter_slowly(weft_coroutine* coroutine, place where) noexcept {
+[[gnu::noinline]] bool enter_slowly(weft_coroutine* coroutine, call_site where) noexcept {
     if (coroutine == nullptr) {
         die_of_null("weft_enter", where);
     }
     return after_enter(block_of(coroutine), detail::resume_slowly(block_of(coroutine), detail::go_on, where));
 }
 
-[[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(place where) noexcept {
+[[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(call_site where) noexcept {
     detail::control_block& self = detail::current_or_die("weft_yield", where);
     WEFT_TRACE2(yield, &self, static_cast<char const*>(nullptr));
     if (detail::leave_for_order(self, detail::this_thread(), detail::yielded, where) != detail::go_on) {
@@ -97,7 +97,7 @@ cleanups& cleanups_of_caller() {
 }
 
 /// destroy(), but unwinds nothing.
-void destroy_without_unwinding(detail::control_block& co, place where) noexcept {
+void destroy_without_unwinding(detail::control_block& co, call_site where) noexcept {
     if (co.at_end != nullptr) {
         detail::die(where, "weft_destroy() of " + detail::describe(co) + ", which belongs to a loop");
     }
@@ -121,82 +121,83 @@ using namespace weft::c;
 extern "C" {
 
 weft_coroutine* weft_create_with_at(weft_options const* options, void (*body)(void*), void* argument,
-                                    weft_place where) {
+                                    weft_call_site where) {
     return or_null([&] {
-        return handle_of(&detail::make_coroutine(options_of(options), coroutine_body{body, argument}, place_of(where)));
+        return handle_of(
+            &detail::make_coroutine(options_of(options), coroutine_body{body, argument}, call_site_of(where)));
     });
 }
 
-weft_coroutine* weft_create_at(void (*body)(void*), void* argument, weft_place where) {
+weft_coroutine* weft_create_at(void (*body)(void*), void* argument, weft_call_site where) {
     return weft_create_with_at(nullptr, body, argument, where);
 }
 
-bool weft_enter_at(weft_coroutine* coroutine, weft_place where) {
+bool weft_enter_at(weft_coroutine* coroutine, weft_call_site where) {
     if (coroutine == nullptr) [[unlikely]] {
-        return enter_slowly(coroutine, place_of(where));
+        return enter_slowly(coroutine, call_site_of(where));
     }
     detail::control_block& co = block_of(coroutine);
     detail::thread_state& thread = detail::this_thread();
     if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
-        return enter_slowly(coroutine, place_of(where));
+        return enter_slowly(coroutine, call_site_of(where));
     }
-    co.entered_at = place_of(where);
+    co.entered_at = call_site_of(where);
     if (thread.current != nullptr) {
         return enter_nested(co, thread);
     }
     return end_of_enter(co, detail::resume(co, thread, detail::go_on, nullptr));
 }
 
-void weft_yield_at(weft_place where) {
+void weft_yield_at(weft_call_site where) {
     detail::thread_state& thread = detail::this_thread();
     detail::control_block* self = thread.current;
     if (self == nullptr || thread.exceptions->any()) [[unlikely]] {
-        yield_slowly(place_of(where));
+        yield_slowly(call_site_of(where));
         return;
     }
     WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
-    if (detail::leave_quickly(*self, thread, detail::yielded, place_of(where)) != detail::go_on) [[unlikely]] {
+    if (detail::leave_quickly(*self, thread, detail::yielded, call_site_of(where)) != detail::go_on) [[unlikely]] {
         unwound();
         return;
     }
     context::return_by_jump();
 }
 
-void weft_destroy_at(weft_coroutine* coroutine, weft_place where) {
+void weft_destroy_at(weft_coroutine* coroutine, weft_call_site where) {
     if (coroutine == nullptr) {
         return;
     }
     if (weft_done(coroutine)) [[likely]] {
         detail::release(block_of(coroutine));
     } else {
-        destroy_without_unwinding(block_of(coroutine), place_of(where));
+        destroy_without_unwinding(block_of(coroutine), call_site_of(where));
     }
 }
 
-void weft_suspend_at(void (*parked)(weft_coroutine*, void*), void* argument, weft_place where) {
+void weft_suspend_at(void (*parked)(weft_coroutine*, void*), void* argument, weft_call_site where) {
     struct action : detail::park_action {
         void (*parked)(weft_coroutine*, void*);
         void* argument;
     };
-    detail::control_block& self = detail::current_or_die("weft_suspend", place_of(where));
+    detail::control_block& self = detail::current_or_die("weft_suspend", call_site_of(where));
     action given{{}, parked, argument};
     given.run = [](detail::park_action& a, detail::control_block& co) {
         auto& mine = static_cast<action&>(a);
         call(mine.parked, handle_of(&co), mine.argument);
     };
-    (void)or_error([&] { detail::park(self, nullptr, nullptr, place_of(where), &given); });
+    (void)or_error([&] { detail::park(self, nullptr, nullptr, call_site_of(where), &given); });
 }
 
-void weft_wake_at(weft_coroutine* coroutine, weft_place where) {
+void weft_wake_at(weft_coroutine* coroutine, weft_call_site where) {
     if (coroutine == nullptr) [[unlikely]] {
-        die_of_null("weft_wake", place_of(where));
+        die_of_null("weft_wake", call_site_of(where));
     }
     detail::control_block& co = block_of(coroutine);
     if (co.status.load(std::memory_order_relaxed) != detail::state::waiting || co.waits_for != nullptr) [[unlikely]] {
-        detail::die(place_of(where),
+        detail::die(call_site_of(where),
                     "weft_wake() of " + detail::describe(co) + ", which does not wait in weft_suspend()");
     }
-    detail::wake(co, place_of(where));
+    detail::wake(co, call_site_of(where));
 }
 
 weft_coroutine* weft_self() {

@@ -34,9 +34,9 @@ Inside& inside(Outside* outside) {
     return *std::launder(reinterpret_cast<Inside*>(outside->opaque));
 }
 
-inline place place_of(weft_place where) {
-    static_assert(sizeof(place) == sizeof(weft_place));
-    return std::bit_cast<place>(where);
+inline call_site call_site_of(weft_call_site where) {
+    static_assert(sizeof(call_site) == sizeof(weft_call_site));
+    return std::bit_cast<call_site>(where);
 }
 
 [[nodiscard]] coroutine_options options_of(weft_options const* options);

@@ -78,23 +78,23 @@ std::span<std::byte const> bytes(void const* buffer, std::size_t size) {
 
 extern "C" {
 
-int weft_wait_readable_at(int fd, weft_place where) {
-    return or_error([&] { wait_readable(fd, place_of(where)); });
+int weft_wait_readable_at(int fd, weft_call_site where) {
+    return or_error([&] { wait_readable(fd, call_site_of(where)); });
 }
 
-int weft_wait_writable_at(int fd, weft_place where) {
-    return or_error([&] { wait_writable(fd, place_of(where)); });
+int weft_wait_writable_at(int fd, weft_call_site where) {
+    return or_error([&] { wait_writable(fd, call_site_of(where)); });
 }
 
-int weft_connect_at(weft_stream** s, char const* host, char const* service, weft_place where) {
+int weft_connect_at(weft_stream** s, char const* host, char const* service, weft_call_site where) {
     return put(s, [&]() -> stream {
-        return with_one_of(resolve(host, service, place_of(where)),
-                           [&](endpoint const& address) { return tcp_stream::connect(address, place_of(where)); });
+        return with_one_of(resolve(host, service, call_site_of(where)),
+                           [&](endpoint const& address) { return tcp_stream::connect(address, call_site_of(where)); });
     });
 }
 
-int weft_connect_unix_at(weft_stream** s, char const* path, weft_place where) {
-    return put(s, [&]() -> stream { return unix_stream::connect(endpoint::unix_path(path), place_of(where)); });
+int weft_connect_unix_at(weft_stream** s, char const* path, weft_call_site where) {
+    return put(s, [&]() -> stream { return unix_stream::connect(endpoint::unix_path(path), call_site_of(where)); });
 }
 
 int weft_stream_pair(weft_stream* streams[2]) {
@@ -117,20 +117,20 @@ int weft_stream_adopt(weft_stream** s, int fd) {
     return 0;
 }
 
-ssize_t weft_stream_read_at(weft_stream* s, void* buffer, size_t size, weft_place where) {
-    return count_or_error([&](auto& ec) { return s->s.read(bytes(buffer, size), ec, place_of(where)); });
+ssize_t weft_stream_read_at(weft_stream* s, void* buffer, size_t size, weft_call_site where) {
+    return count_or_error([&](auto& ec) { return s->s.read(bytes(buffer, size), ec, call_site_of(where)); });
 }
 
-ssize_t weft_stream_read_exact_at(weft_stream* s, void* buffer, size_t size, weft_place where) {
-    return count_or_error([&](auto& ec) { return s->s.read_exact(bytes(buffer, size), ec, place_of(where)); });
+ssize_t weft_stream_read_exact_at(weft_stream* s, void* buffer, size_t size, weft_call_site where) {
+    return count_or_error([&](auto& ec) { return s->s.read_exact(bytes(buffer, size), ec, call_site_of(where)); });
 }
 
-ssize_t weft_stream_write_all_at(weft_stream* s, void const* buffer, size_t size, weft_place where) {
-    return count_or_error([&](auto& ec) { return s->s.write_all(bytes(buffer, size), ec, place_of(where)); });
+ssize_t weft_stream_write_all_at(weft_stream* s, void const* buffer, size_t size, weft_call_site where) {
+    return count_or_error([&](auto& ec) { return s->s.write_all(bytes(buffer, size), ec, call_site_of(where)); });
 }
 
-ssize_t weft_stream_writev_all_at(weft_stream* s, iovec* buffers, size_t count, weft_place where) {
-    return count_or_error([&](auto& ec) { return s->s.write_all(std::span(buffers, count), ec, place_of(where)); });
+ssize_t weft_stream_writev_all_at(weft_stream* s, iovec* buffers, size_t count, weft_call_site where) {
+    return count_or_error([&](auto& ec) { return s->s.write_all(std::span(buffers, count), ec, call_site_of(where)); });
 }
 
 void weft_stream_shutdown(weft_stream* s) {
@@ -159,9 +159,9 @@ int weft_listen_unix(weft_listener** l, char const* path) {
     return put(l, [&] { return listener(endpoint::unix_path(path)); });
 }
 
-int weft_accept_at(weft_listener* l, weft_stream** s, weft_place where) {
+int weft_accept_at(weft_listener* l, weft_stream** s, weft_call_site where) {
     return put(s, [&] {
-        return stream(detail::or_throw("accept", [&](auto& ec) { return l->l.accept_any(ec, place_of(where)); }));
+        return stream(detail::or_throw("accept", [&](auto& ec) { return l->l.accept_any(ec, call_site_of(where)); }));
     });
 }
 

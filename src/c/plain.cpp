@@ -1,6 +1,6 @@
 // Floor: c
 //
-// The plain functions, for callers that are no C compiler: as their twins of <weft/c/places.h>, at an unknown place.
+// The plain functions, for callers that are no C compiler: as their twins of <weft/c/call_sites.h>, at an unknown place.
 
 #include "c/face.hpp"
 

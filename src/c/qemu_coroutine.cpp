@@ -61,7 +61,7 @@ struct qemu_body {
     }
 };
 
-[[noreturn]] void die_of_enter(Coroutine* handle, place where) noexcept {
+[[noreturn]] void die_of_enter(Coroutine* handle, call_site where) noexcept {
     if (handle == nullptr || is_leader(handle)) {
         detail::die(
             where, handle == nullptr ? "NULL entered as a coroutine" : "a thread's leader entered: it is no coroutine");
@@ -75,7 +75,7 @@ struct qemu_body {
     }
     if (co.current_state() == detail::state::running) {
         detail::fixed_text entered_at;
-        detail::add_place(co.entered_at, entered_at);
+        detail::add_call_site(co.entered_at, entered_at);
         detail::die(where, detail::describe(co) + " re-entered recursively: it has a caller, that entered it at " +
                                std::string(entered_at.view()));
     }
@@ -89,14 +89,14 @@ void see_to_the_end(control_block& co, std::uintptr_t result) noexcept {
     }
 }
 
-void check_fit_to_enter(control_block& co, place where) noexcept {
+void check_fit_to_enter(control_block& co, call_site where) noexcept {
     if (co.at_end != &free_ended || annex_of(co).scheduled.load(std::memory_order_relaxed) != nullptr ||
         co.current_state() != detail::state::suspended) [[unlikely]] {
         die_of_enter(reinterpret_cast<Coroutine*>(&co), where);
     }
 }
 
-void enter_one(control_block& co, place where) noexcept {
+void enter_one(control_block& co, call_site where) noexcept {
     check_fit_to_enter(co, where);
     co.home = &own_loop().as_executor();
     see_to_the_end(co, detail::enter(co, where));
@@ -108,7 +108,7 @@ void run_woken() noexcept {
     while (!pending.empty()) {
         control_block& co = pending.pop();
         annex_of(co).scheduled.store(nullptr, std::memory_order_relaxed);
-        enter_one(co, place("aio_co_wake", 0));
+        enter_one(co, call_site("aio_co_wake", 0));
         pending.prepend(take_woken());
     }
 }
@@ -124,7 +124,7 @@ void run_leftovers(detail::posted* p) {
 // context::return_by_jump(), which has to be the last thing that it does.
 
 /// All that an enter may need.
-[[gnu::noinline]] void enter_slowly(Coroutine* handle, place where) noexcept {
+[[gnu::noinline]] void enter_slowly(Coroutine* handle, call_site where) noexcept {
     if (handle == nullptr || is_leader(handle)) {
         die_of_enter(handle, where);
     }
@@ -158,7 +158,7 @@ void run_leftovers(detail::posted* p) {
 
 /// What a coroutine woke before it enters another waits until it leaves: so then the list is put aside. Outside coroutines
 /// what is in the list has been left over, and is run with the rest.
-[[gnu::always_inline]] inline void enter(Coroutine* handle, place where) noexcept {
+[[gnu::always_inline]] inline void enter(Coroutine* handle, call_site where) noexcept {
     if (handle == nullptr || is_leader(handle)) [[unlikely]] {
         enter_slowly(handle, where);
         return;
@@ -180,7 +180,7 @@ void run_leftovers(detail::posted* p) {
     end_of_enter(co, detail::resume(co, thread, detail::go_on, nullptr));
 }
 
-[[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(place where) noexcept {
+[[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(call_site where) noexcept {
     if (detail::this_thread().current == nullptr) {
         detail::die(where,
                     "a thread's leader is yielding to no one: qemu_coroutine_yield() called outside a coroutine");
@@ -207,14 +207,14 @@ void run_posted(detail::posted* p) {
         return;
     }
     q.scheduled.store(nullptr, std::memory_order_relaxed);
-    enter(handle_of(q), place("aio_co_schedule", 0));
+    enter(handle_of(q), call_site("aio_co_schedule", 0));
 }
 
 }  // namespace
 
 qemu_coroutine& of(Coroutine* co, char const* function) {
     if (co == nullptr || is_leader(co) || reinterpret_cast<control_block*>(co)->at_end != &free_ended) [[unlikely]] {
-        detail::die(place(function, 0), "what was given for a coroutine is none that qemu_coroutine_create() made");
+        detail::die(call_site(function, 0), "what was given for a coroutine is none that qemu_coroutine_create() made");
     }
     return annex_of(*reinterpret_cast<control_block*>(co));
 }
@@ -279,7 +279,7 @@ void enter_on(executor* ctx, Coroutine* co, char const* function) noexcept {
         set_scheduled(q, "aio_co_schedule");
         post(*ctx, q);
     } else if (thread.current == nullptr) {
-        enter(co, place(function, 0));
+        enter(co, call_site(function, 0));
     } else {
         require(q.block != thread.current, function, "a coroutine that runs wakes itself");
         set_scheduled(q, function);
@@ -299,7 +299,7 @@ executor* executor_of(AioContext* ctx) {
 }  // namespace
 
 void yield(char const* function) noexcept {
-    weft_qemu_yield_at(std::bit_cast<weft_place>(place(function, 0)));
+    weft_qemu_yield_at(std::bit_cast<weft_call_site>(call_site(function, 0)));
 }
 
 }  // namespace weft::c
@@ -311,8 +311,8 @@ extern "C" {
 
 Coroutine* weft_qemu_create_at(CoroutineEntry* entry, void* opaque, std::uint64_t where) {
     try {
-        control_block& co =
-            detail::make_coroutine({}, qemu_body{}, place_of(where), sizeof(qemu_coroutine), alignof(qemu_coroutine));
+        control_block& co = detail::make_coroutine({}, qemu_body{}, call_site_of(where), sizeof(qemu_coroutine),
+                                                   alignof(qemu_coroutine));
         auto* q = ::new (co.annex) qemu_coroutine;
         q->run = &run_posted;
         q->block = &co;
@@ -321,12 +321,12 @@ Coroutine* weft_qemu_create_at(CoroutineEntry* entry, void* opaque, std::uint64_
         co.at_end = &free_ended;
         return handle_of(*q);
     } catch (std::exception const& e) {
-        detail::die(place_of(where), std::string("qemu_coroutine_create(): ") + e.what());
+        detail::die(call_site_of(where), std::string("qemu_coroutine_create(): ") + e.what());
     }
 }
 
 void weft_qemu_enter_at(Coroutine* co, std::uint64_t where) {
-    enter(co, place_of(where));
+    enter(co, call_site_of(where));
 }
 
 void weft_qemu_enter_2011_at(Coroutine* co, void* opaque, std::uint64_t where) {
@@ -334,18 +334,18 @@ void weft_qemu_enter_2011_at(Coroutine* co, void* opaque, std::uint64_t where) {
     if (!q.started) {
         q.argument = opaque;
     }
-    enter(co, place_of(where));
+    enter(co, call_site_of(where));
 }
 
 void weft_qemu_yield_at(std::uint64_t where) {
     detail::thread_state& thread = detail::this_thread();
     control_block* self = thread.current;
     if (self == nullptr || self->at_end != &free_ended || thread.exceptions->any()) [[unlikely]] {
-        yield_slowly(place_of(where));
+        yield_slowly(call_site_of(where));
         return;
     }
     WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
-    if (detail::leave_quickly(*self, thread, detail::yielded, place_of(where)) != detail::go_on) [[unlikely]] {
+    if (detail::leave_quickly(*self, thread, detail::yielded, call_site_of(where)) != detail::go_on) [[unlikely]] {
         unwound();
         return;
     }

@@ -31,7 +31,7 @@ semaphore& of(weft_semaphore* s) {
     return inside<semaphore>(s);
 }
 
-WEFT_MIXED_FN int wait_in(wait_queue& queue, weft_mutex* m, bool in_front, place where) noexcept {
+WEFT_MIXED_FN int wait_in(wait_queue& queue, weft_mutex* m, bool in_front, call_site where) noexcept {
     struct nothing {
         void lock() {}
         void unlock() {}
@@ -49,16 +49,16 @@ WEFT_MIXED_FN int wait_in(wait_queue& queue, weft_mutex* m, bool in_front, place
 
 extern "C" {
 
-int weft_mutex_lock_at(weft_mutex* m, weft_place where) {
-    return or_error([&] { of(m).lock(place_of(where)); });
+int weft_mutex_lock_at(weft_mutex* m, weft_call_site where) {
+    return or_error([&] { of(m).lock(call_site_of(where)); });
 }
 
 bool weft_mutex_try_lock(weft_mutex* m) {
     return of(m).try_lock();
 }
 
-void weft_mutex_unlock_at(weft_mutex* m, weft_place where) {
-    of(m).unlock(place_of(where));
+void weft_mutex_unlock_at(weft_mutex* m, weft_call_site where) {
+    of(m).unlock(call_site_of(where));
 }
 
 bool weft_mutex_owned(weft_mutex const* m) {
@@ -69,48 +69,48 @@ void weft_mutex_destroy(weft_mutex* m) {
     std::destroy_at(&of(m));
 }
 
-int weft_rwlock_lock_at(weft_rwlock* l, weft_place where) {
-    return or_error([&] { of(l).lock(place_of(where)); });
+int weft_rwlock_lock_at(weft_rwlock* l, weft_call_site where) {
+    return or_error([&] { of(l).lock(call_site_of(where)); });
 }
 
 bool weft_rwlock_try_lock(weft_rwlock* l) {
     return of(l).try_lock();
 }
 
-void weft_rwlock_unlock_at(weft_rwlock* l, weft_place where) {
-    of(l).unlock(place_of(where));
+void weft_rwlock_unlock_at(weft_rwlock* l, weft_call_site where) {
+    of(l).unlock(call_site_of(where));
 }
 
-int weft_rwlock_lock_shared_at(weft_rwlock* l, weft_place where) {
-    return or_error([&] { of(l).lock_shared(place_of(where)); });
+int weft_rwlock_lock_shared_at(weft_rwlock* l, weft_call_site where) {
+    return or_error([&] { of(l).lock_shared(call_site_of(where)); });
 }
 
 bool weft_rwlock_try_lock_shared(weft_rwlock* l) {
     return of(l).try_lock_shared();
 }
 
-void weft_rwlock_unlock_shared_at(weft_rwlock* l, weft_place where) {
-    of(l).unlock_shared(place_of(where));
+void weft_rwlock_unlock_shared_at(weft_rwlock* l, weft_call_site where) {
+    of(l).unlock_shared(call_site_of(where));
 }
 
-int weft_rwlock_upgrade_at(weft_rwlock* l, weft_place where) {
-    return or_error([&] { of(l).upgrade(place_of(where)); });
+int weft_rwlock_upgrade_at(weft_rwlock* l, weft_call_site where) {
+    return or_error([&] { of(l).upgrade(call_site_of(where)); });
 }
 
-void weft_rwlock_downgrade_at(weft_rwlock* l, weft_place where) {
-    of(l).downgrade(place_of(where));
+void weft_rwlock_downgrade_at(weft_rwlock* l, weft_call_site where) {
+    of(l).downgrade(call_site_of(where));
 }
 
 void weft_rwlock_destroy(weft_rwlock* l) {
     std::destroy_at(&of(l));
 }
 
-int weft_queue_wait_at(weft_queue* q, weft_mutex* m, weft_place where) {
-    return wait_in(of(q), m, false, place_of(where));
+int weft_queue_wait_at(weft_queue* q, weft_mutex* m, weft_call_site where) {
+    return wait_in(of(q), m, false, call_site_of(where));
 }
 
-int weft_queue_wait_in_front_at(weft_queue* q, weft_mutex* m, weft_place where) {
-    return wait_in(of(q), m, true, place_of(where));
+int weft_queue_wait_in_front_at(weft_queue* q, weft_mutex* m, weft_call_site where) {
+    return wait_in(of(q), m, true, call_site_of(where));
 }
 
 bool weft_queue_wake_one(weft_queue* q) {
@@ -133,8 +133,8 @@ void weft_semaphore_init(weft_semaphore* s, std::int64_t available) {
     ::new (static_cast<void*>(s->opaque)) semaphore(available);
 }
 
-int weft_semaphore_acquire_at(weft_semaphore* s, std::int64_t amount, weft_place where) {
-    return or_error([&] { of(s).acquire(amount, place_of(where)); });
+int weft_semaphore_acquire_at(weft_semaphore* s, std::int64_t amount, weft_call_site where) {
+    return or_error([&] { of(s).acquire(amount, call_site_of(where)); });
 }
 
 bool weft_semaphore_try_acquire(weft_semaphore* s, std::int64_t amount) {
@@ -157,13 +157,13 @@ weft_channel* weft_channel_new(std::size_t capacity) {
     return or_null([&] { return new weft_channel(capacity); });
 }
 
-int weft_channel_send_at(weft_channel* c, void* value, weft_place where) {
-    return or_error([&] { return c->values.send(value, place_of(where)) ? 0 : -EPIPE; });
+int weft_channel_send_at(weft_channel* c, void* value, weft_call_site where) {
+    return or_error([&] { return c->values.send(value, call_site_of(where)) ? 0 : -EPIPE; });
 }
 
-int weft_channel_receive_at(weft_channel* c, void** value, weft_place where) {
+int weft_channel_receive_at(weft_channel* c, void** value, weft_call_site where) {
     return or_error([&] {
-        std::optional<void*> received = c->values.receive(place_of(where));
+        std::optional<void*> received = c->values.receive(call_site_of(where));
         *value = received.value_or(nullptr);
         return received ? 1 : 0;
     });

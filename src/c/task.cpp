@@ -61,26 +61,26 @@ limited& limited_of(weft_limit* limit) {
 
 extern "C" {
 
-int weft_run_at(weft_body* body, void* argument, weft_place where) {
-    return or_error([&] { return run(body_of_task{body, argument}, place_of(where)); });
+int weft_run_at(weft_body* body, void* argument, weft_call_site where) {
+    return or_error([&] { return run(body_of_task{body, argument}, call_site_of(where)); });
 }
 
-weft_task* weft_spawn_with_at(weft_options const* options, weft_body* body, void* argument, weft_place where) {
+weft_task* weft_spawn_with_at(weft_options const* options, weft_body* body, void* argument, weft_call_site where) {
     return or_null([&] {
         (void)loop::current();  // before there is something that could be lost if it fails
-        auto& made = detail::make_task(options_of(options), body_of_task{body, argument}, nullptr, place_of(where));
+        auto& made = detail::make_task(options_of(options), body_of_task{body, argument}, nullptr, call_site_of(where));
         return reinterpret_cast<weft_task*>(&made);
     });
 }
 
-weft_task* weft_spawn_at(weft_body* body, void* argument, weft_place where) {
+weft_task* weft_spawn_at(weft_body* body, void* argument, weft_call_site where) {
     return weft_spawn_with_at(nullptr, body, argument, where);
 }
 
-int weft_join_at(weft_task* task, int* result, weft_place where) {
+int weft_join_at(weft_task* task, int* result, weft_call_site where) {
     return or_error([&] {
         task_state& t = state_of(task);
-        detail::wait_for_end(t, place_of(where));
+        detail::wait_for_end(t, call_site_of(where));
         if (result != nullptr) {
             *result = t.slot.get();
         }
@@ -106,7 +106,7 @@ weft_scope* weft_scope_new() {
     return new (std::nothrow) weft_scope;
 }
 
-int weft_scope_spawn_at(weft_scope* scope, weft_body* body, void* argument, weft_place where) {
+int weft_scope_spawn_at(weft_scope* scope, weft_body* body, void* argument, weft_call_site where) {
     return or_error([&] {
         (void)loop::current();
         scope->tasks.spawn(
@@ -118,12 +118,12 @@ int weft_scope_spawn_at(weft_scope* scope, weft_body* body, void* argument, weft
                     scope->tasks.cancel();
                 }
             },
-            place_of(where));
+            call_site_of(where));
     });
 }
 
-int weft_scope_join_at(weft_scope* scope, weft_place where) {
-    int ended_early = or_error([&] { scope->tasks.join(place_of(where)); });
+int weft_scope_join_at(weft_scope* scope, weft_call_site where) {
+    int ended_early = or_error([&] { scope->tasks.join(call_site_of(where)); });
     int failure = std::exchange(scope->failure, 0);
     return failure != 0 ? failure : ended_early;
 }
@@ -140,9 +140,9 @@ void weft_scope_delete(weft_scope* scope) {
     delete scope;
 }
 
-void weft_limit_begin_at(weft_limit* limit, std::int64_t timeout, weft_place where) {
+void weft_limit_begin_at(weft_limit* limit, std::int64_t timeout, weft_call_site where) {
     static_assert(sizeof(limited) <= sizeof limit->opaque && alignof(limited) <= alignof(weft_limit));
-    ::new (static_cast<void*>(limit->opaque)) limited(clock::duration(timeout), place_of(where));
+    ::new (static_cast<void*>(limit->opaque)) limited(clock::duration(timeout), call_site_of(where));
 }
 
 bool weft_limit_end(weft_limit* limit) {
@@ -171,8 +171,8 @@ int weft_post(weft_loop* loop, void (*f)(void*), void* argument) {
     return or_error([&] { loop_of(loop).post([f, argument] { call(f, argument); }); });
 }
 
-int weft_move_to_at(weft_loop* loop, weft_place where) {
-    return or_error([&] { move_to(loop_of(loop), place_of(where)); });
+int weft_move_to_at(weft_loop* loop, weft_call_site where) {
+    return or_error([&] { move_to(loop_of(loop), call_site_of(where)); });
 }
 
 void weft_run_once(bool wait) {
@@ -191,16 +191,16 @@ std::int64_t weft_now() {
     return weft::detail::time_now().time_since_epoch().count();
 }
 
-int weft_sleep_until_at(std::int64_t when, weft_place where) {
-    return or_error([&] { sleep_until(clock::time_point(clock::duration(when)), place_of(where)); });
+int weft_sleep_until_at(std::int64_t when, weft_call_site where) {
+    return or_error([&] { sleep_until(clock::time_point(clock::duration(when)), call_site_of(where)); });
 }
 
-int weft_sleep_at(std::int64_t time, weft_place where) {
-    return or_error([&] { sleep_for(clock::duration(time), place_of(where)); });
+int weft_sleep_at(std::int64_t time, weft_call_site where) {
+    return or_error([&] { sleep_for(clock::duration(time), call_site_of(where)); });
 }
 
-int weft_offload_at(void (*f)(void*), void* argument, weft_place where) {
-    return or_error([&] { offload([&] { call(f, argument); }, place_of(where)); });
+int weft_offload_at(void (*f)(void*), void* argument, weft_call_site where) {
+    return or_error([&] { offload([&] { call(f, argument); }, call_site_of(where)); });
 }
 
 }  // extern "C"

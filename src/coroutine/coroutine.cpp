@@ -49,7 +49,7 @@ void copy_name(control_block& co, std::string_view name) {
 
 }  // namespace
 
-control_block& current_or_die(char const* what, place where) {
+control_block& current_or_die(char const* what, call_site where) {
     control_block* current = this_thread().current;
     if (current == nullptr) {
         die(where, std::string(what) + "() called outside a coroutine");
@@ -117,7 +117,7 @@ void keep_until_thread_ends() {
 
 }  // namespace
 
-control_block& create(std::size_t stack_size, std::string_view name, place where) {
+control_block& create(std::size_t stack_size, std::string_view name, call_site where) {
     thread_state& thread = this_thread();
     control_block* co = thread.spare;
     if (co != nullptr && stack_size == default_stack_size) [[likely]] {
@@ -173,7 +173,7 @@ namespace {
 
 /// With the FPU control words of `co`, which is ready to be entered. All is done on the enterer's side, so that leaving
 /// costs nothing; and it says that the coroutine is to be set aside, so that the next enter comes here too.
-[[gnu::noinline]] std::uintptr_t resume_with_fpu_control(control_block& co, std::uintptr_t word, place where) {
+[[gnu::noinline]] std::uintptr_t resume_with_fpu_control(control_block& co, std::uintptr_t word, call_site where) {
     context::fpu_control mine;
     mine.save();
     co.fpu_control.put_back();
@@ -193,7 +193,7 @@ void keep_fpu_control(control_block& co) {
     co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
 }
 
-std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where) {
+std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site where) {
     if (co.current_state() != state::suspended) {
         die_of_enter(co, where);
     }
@@ -217,7 +217,7 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
     return result;
 }
 
-std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where) {
+std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, call_site where) {
     WEFT_ASSERT(this_thread().current == &self, "the coroutine that leaves to be the one that runs here", &self);
     self.exceptions = std::exchange(*this_thread().exceptions, {});
     self.slow_to_enter = true;
@@ -286,7 +286,7 @@ bool unwinding_is_in_flight() {
     std::abort();
 }
 
-void unwind_suspended(control_block& co, place where) {
+void unwind_suspended(control_block& co, call_site where) {
     if (std::get_terminate() != terminate_of_unwinding) {
         others_terminate.store(std::set_terminate(terminate_of_unwinding));
     }
@@ -310,7 +310,7 @@ void unwind_suspended(control_block& co, place where) {
 
 }  // namespace
 
-void destroy(control_block& co, place where) noexcept {
+void destroy(control_block& co, call_site where) noexcept {
     switch (co.current_state()) {
         case state::done:
             break;
@@ -323,13 +323,13 @@ void destroy(control_block& co, place where) noexcept {
     release(co);
 }
 
-void woken_twice(control_block const& co, place where) {
+void woken_twice(control_block const& co, call_site where) {
     die(where, describe(co) + " woken twice: a handle wakes once");
 }
 
 }  // namespace detail
 
-void handle::woken_empty(place where) {
+void handle::woken_empty(call_site where) {
     detail::die(where, "wake() called on a handle that has woken its coroutine already, or that never had one");
 }
 
@@ -341,7 +341,7 @@ void handle::dropped(detail::control_block const& waiting) noexcept {
     }
 }
 
-void coroutine::entered_empty(place where) {
+void coroutine::entered_empty(call_site where) {
     detail::die(where, "enter() called on an empty weft::coroutine (moved from, or default-constructed)");
 }
 

@@ -6,7 +6,7 @@
 
 namespace weft::detail {
 
-bool generator_state::advance(place where) {
+bool generator_state::advance(call_site where) {
     for (;;) {
         generator_state& maker = *leaf;
         value = nullptr;
@@ -32,7 +32,7 @@ bool generator_state::advance(place where) {
     }
 }
 
-void generator_state::delegate(generator_state& inner, place where) {
+void generator_state::delegate(generator_state& inner, call_site where) {
     inner.root = root;
     inner.parent = this;
     root->leaf = inner.leaf;

@@ -82,18 +82,18 @@ int note(int result, pthread_mutex_t const* mutex, void const* locked_at) noexce
 }
 
 /// Not inlined, so that its text does not take up space on each stack.
-[[noreturn, gnu::noinline]] void die_of(held_mutex const& h, control_block const& self, place where) {
+[[noreturn, gnu::noinline]] void die_of(held_mutex const& h, control_block const& self, call_site where) {
     fixed_text text;
     (text << " suspends while it holds a mutex of threads, ").hexadecimal(reinterpret_cast<std::uintptr_t>(h.mutex));
     text << ", locked";
-    add_place(text, reinterpret_cast<std::uintptr_t>(h.locked_at));
+    add_call_site(text, reinterpret_cast<std::uintptr_t>(h.locked_at));
     text << "; unlock it before, or use weft::mutex";
     die(where, describe(self) + std::string(text.view()));
 }
 
 }  // namespace
 
-void die_if_it_holds_a_mutex(control_block const& self, place where) {
+void die_if_it_holds_a_mutex(control_block const& self, call_site where) {
     held_mutexes const& mine = of_this_thread();
     for (std::size_t i = 0; i < mine.count; ++i) {
         if (mine.all[i].holder == &self) {

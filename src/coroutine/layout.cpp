@@ -54,7 +54,7 @@ constexpr layout weft_layout{
     .state_queued = static_cast<std::uint32_t>(state::queued),
     .state_done = static_cast<std::uint32_t>(state::done),
 
-    .place_line_shift = 48,
+    .call_site_line_shift = 48,
 
     .saved_form = static_cast<std::uint32_t>(context::form_saved),
     .block_frame_pointer = WEFT_OFFSET(control_block, left.frame_pointer),
@@ -68,7 +68,7 @@ constexpr layout weft_layout{
 }
 
 // Readers take these fields for one word, or one byte, each.
-static_assert(sizeof(place) == sizeof(std::uint64_t) && sizeof(control_block::status) == 1);
+static_assert(sizeof(call_site) == sizeof(std::uint64_t) && sizeof(control_block::status) == 1);
 static_assert(sizeof(control_block::id) == 8 && sizeof(control_block::since) == 8 &&
               sizeof(slab::carved) == sizeof(void*));
 static_assert(offsetof(layout, alive_mark) == 8 && offsetof(layout, slab_base) == 16);

@@ -48,7 +48,7 @@ struct layout {
     std::uint32_t state_queued;
     std::uint32_t state_done;
 
-    std::uint32_t place_line_shift;
+    std::uint32_t call_site_line_shift;
 
     std::uint32_t saved_form;  ///< 1: the next three are there; 2: a jmp_buf of the C library, at the stack pointer.
     std::uint32_t block_frame_pointer;

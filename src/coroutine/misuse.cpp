@@ -36,7 +36,7 @@ void describe(control_block const& co, fixed_text& text) noexcept {
         text << " \"" << co.name << "\"";
     }
     text << " (id " << co.id << ", created at ";
-    add_place(co.created_at, text);
+    add_call_site(co.created_at, text);
     text << ")";
 }
 
@@ -46,7 +46,7 @@ std::string describe(control_block const& co) {
     return std::string(text.view());
 }
 
-void die_of_enter(control_block const& co, place where) noexcept {
+void die_of_enter(control_block const& co, call_site where) noexcept {
     die(where, describe(co) + " entered " + doing(co));
 }
 

@@ -16,7 +16,7 @@ std::string describe(control_block const& co);
 void describe(control_block const& co, fixed_text& text) noexcept;  ///< Async-signal-safe.
 
 /// `co` was entered at `where`, and is not in a state to be entered.
-[[noreturn]] void die_of_enter(control_block const& co, place where) noexcept;
+[[noreturn]] void die_of_enter(control_block const& co, call_site where) noexcept;
 
 [[noreturn]] void die_of_destroy(control_block const& co) noexcept;
 [[noreturn]] void die_of_dropped_handle(control_block const& co) noexcept;

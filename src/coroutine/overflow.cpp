@@ -25,10 +25,10 @@ bool describe_overflow(stack const& s, std::string_view where, fixed_text& text)
     describe(*co, text);
     text << " overflowed its stack of " << usable_kib(co->frames().slot_size) << " KiB (coroutine_options::stack_size)"
          << where << "; it was entered at ";
-    add_place(co->entered_at, text);
+    add_call_site(co->entered_at, text);
     if (*co->suspended_at.file() != '\0') {
         text << ", and had last suspended at ";
-        add_place(co->suspended_at, text);
+        add_call_site(co->suspended_at, text);
     }
     return true;
 }

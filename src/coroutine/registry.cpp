@@ -24,10 +24,10 @@ template <class T>
     return *reinterpret_cast<state const volatile*>(&s);
 }
 
-[[gnu::always_inline]] WEFT_READS_OTHERS inline place peek(place const& p) noexcept {
-    static_assert(sizeof(place) == sizeof(std::uint64_t));
+[[gnu::always_inline]] WEFT_READS_OTHERS inline call_site peek(call_site const& p) noexcept {
+    static_assert(sizeof(call_site) == sizeof(std::uint64_t));
     std::uint64_t word = *reinterpret_cast<std::uint64_t const volatile*>(&p);
-    return std::bit_cast<place>(word);
+    return std::bit_cast<call_site>(word);
 }
 
 }  // namespace
@@ -81,7 +81,8 @@ WEFT_READS_OTHERS bool waits_for_ever(control_block const& co, executor const* h
 // Only coroutines of the calling thread's loop are followed, and only while they wait: such a one can't run before the
 // caller lets the thread go, so it holds what it holds, and what it waits for is there. (Circles that span several loops
 // are found by dump().)
-void waits_for_holder::die_of_deadlock(control_block const& self, std::atomic<void const*> const& holder, place where) {
+void waits_for_holder::die_of_deadlock(control_block const& self, std::atomic<void const*> const& holder,
+                                       call_site where) {
     constexpr int most = 64;
     executor const* home = this_thread().home;
     if (home == nullptr || self.stop.limits != nullptr) {

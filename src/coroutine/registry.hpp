@@ -37,9 +37,9 @@ struct snapshot {
     control_block const* block;
     std::uint64_t id;
     state status;
-    place created_at;
-    place entered_at;
-    place suspended_at;
+    call_site created_at;
+    call_site entered_at;
+    call_site suspended_at;
     std::uint64_t since;
     char const* waits_for;
     void const* waits_on;

@@ -34,7 +34,7 @@ void can_be_taken_back(revocable_wait& wait, control_block& parked) {
     }
 }
 
-void park_revocably(control_block& self, revocable_wait& wait, place where) {
+void park_revocably(control_block& self, revocable_wait& wait, call_site where) {
     if (self.stop.asked()) {
         throw_stopped("suspend");
     }

@@ -28,7 +28,7 @@ LAYOUT_FIELDS = """
     block_size block_left block_set_aside block_entered_at block_suspended_at block_status block_mark block_since
     block_waits_for block_waits_on block_body block_id block_created_at block_name name_size
     state_suspended state_running state_waiting state_queued state_done
-    place_line_shift
+    call_site_line_shift
     saved_form block_frame_pointer block_resume_address block_base_pointer
     block_holder
     slot_gap
@@ -113,8 +113,8 @@ class Coroutine:
 
         def place(field):
             packed = memory.number(data, getattr(layout, field), 8)
-            line = packed >> layout.place_line_shift
-            file = memory.text(packed & ((1 << layout.place_line_shift) - 1))
+            line = packed >> layout.call_site_line_shift
+            file = memory.text(packed & ((1 << layout.call_site_line_shift) - 1))
             return "%s:%d" % (file, line) if line else file
 
         self.block, self.low, self.top = block, low, top

@@ -11,7 +11,7 @@ namespace {
 /// A Unix socket that is not connected is not told when its receiver has room again.
 constexpr std::chrono::milliseconds between_looks{1};
 
-WEFT_MIXED_FN void send_between_looks(int fd, msghdr const& header, std::error_code& ec, place where) {
+WEFT_MIXED_FN void send_between_looks(int fd, msghdr const& header, std::error_code& ec, call_site where) {
     detail::same_descriptor const same(fd);
     for (bool may = detail::may_do_at_once();; may = true) {
         if (may && ::sendmsg(fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
@@ -29,7 +29,7 @@ WEFT_MIXED_FN void send_between_looks(int fd, msghdr const& header, std::error_c
 }
 
 WEFT_MIXED_FN void send_one(int fd, std::span<iovec const> message, endpoint const* to, std::error_code& ec,
-                            place where) {
+                            call_site where) {
     msghdr header{};
     header.msg_iov = const_cast<iovec*>(message.data());
     header.msg_iovlen = message.size();
@@ -51,43 +51,44 @@ iovec one_of(std::span<std::byte const> bytes) {
 
 }  // namespace
 
-void datagram_socket::send_to(std::span<std::byte const> message, endpoint const& to, place where) {
+void datagram_socket::send_to(std::span<std::byte const> message, endpoint const& to, call_site where) {
     detail::or_throw("send", [&](auto& ec) { send_to(message, to, ec, where); });
 }
 
 void datagram_socket::send_to(std::span<std::byte const> message, endpoint const& to, std::error_code& ec,
-                              place where) {
+                              call_site where) {
     iovec one = one_of(message);
     send_one(fd(), std::span(&one, 1), &to, ec, where);
 }
 
-void datagram_socket::send_to(std::span<iovec const> message, endpoint const& to, std::error_code& ec, place where) {
+void datagram_socket::send_to(std::span<iovec const> message, endpoint const& to, std::error_code& ec,
+                              call_site where) {
     send_one(fd(), message, &to, ec, where);
 }
 
-void datagram_socket::send(std::span<std::byte const> message, place where) {
+void datagram_socket::send(std::span<std::byte const> message, call_site where) {
     detail::or_throw("send", [&](auto& ec) { send(message, ec, where); });
 }
 
-void datagram_socket::send(std::span<std::byte const> message, std::error_code& ec, place where) {
+void datagram_socket::send(std::span<std::byte const> message, std::error_code& ec, call_site where) {
     iovec one = one_of(message);
     send_one(fd(), std::span(&one, 1), nullptr, ec, where);
 }
 
-void datagram_socket::send(std::span<iovec const> message, std::error_code& ec, place where) {
+void datagram_socket::send(std::span<iovec const> message, std::error_code& ec, call_site where) {
     send_one(fd(), message, nullptr, ec, where);
 }
 
-datagram datagram_socket::receive_from(std::span<std::byte> buffer, place where) {
+datagram datagram_socket::receive_from(std::span<std::byte> buffer, call_site where) {
     return detail::or_throw("receive", [&](auto& ec) { return receive_from(buffer, ec, where); });
 }
 
-datagram datagram_socket::receive_from(std::span<std::byte> buffer, std::error_code& ec, place where) {
+datagram datagram_socket::receive_from(std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     iovec one = one_of(buffer);
     return receive_from(std::span<iovec const>(&one, 1), ec, where);
 }
 
-datagram datagram_socket::receive_from(std::span<iovec const> buffers, std::error_code& ec, place where) {
+datagram datagram_socket::receive_from(std::span<iovec const> buffers, std::error_code& ec, call_site where) {
     sockaddr_storage from{};
     msghdr header{};
     header.msg_name = &from;

@@ -112,7 +112,7 @@ std::vector<directory_entry> read_entries(int directory) {
 
 /// Has a thread call `f(directory, ec)`, which blocks and owns all that it uses: the descriptor is a duplicate.
 template <class F>
-WEFT_MIXED_FN auto in_directory(int directory, char const* what, std::error_code& ec, place where, F f) {
+WEFT_MIXED_FN auto in_directory(int directory, char const* what, std::error_code& ec, call_site where, F f) {
     using result = std::invoke_result_t<F&, int, std::error_code&>;
     ec.clear();
     descriptor own = detail::duplicate(directory, ec);
@@ -125,7 +125,7 @@ WEFT_MIXED_FN auto in_directory(int directory, char const* what, std::error_code
 
 /// Has a thread call `f(parent, last part)`, which returns -1 and sets errno, on a name beneath a directory.
 template <class F>
-WEFT_MIXED_FN void on_last_part(int directory, path const& name, char const* what, std::error_code& ec, place where,
+WEFT_MIXED_FN void on_last_part(int directory, path const& name, char const* what, std::error_code& ec, call_site where,
                                 F f) {
     in_directory(directory, what, ec, where, [name, f](int in, std::error_code& refused) {
         detail::last_part part(in, name);
@@ -139,11 +139,11 @@ WEFT_MIXED_FN void on_last_part(int directory, path const& name, char const* wha
 
 }  // namespace
 
-directory directory::open(path const& where_it_is, place where) {
+directory directory::open(path const& where_it_is, call_site where) {
     return or_throw("open", where_it_is, [&](auto& ec) { return open(where_it_is, ec, where); });
 }
 
-directory directory::open(path const& where_it_is, std::error_code& ec, place where) {
+directory directory::open(path const& where_it_is, std::error_code& ec, call_site where) {
     descriptor opened =
         detail::call_on_worker("a directory's opening", ec, where, [where_it_is](std::error_code& refused) {
             return detail::opened(::open(where_it_is.c_str(), directory_flags), refused);
@@ -151,11 +151,11 @@ directory directory::open(path const& where_it_is, std::error_code& ec, place wh
     return ec ? directory() : directory(std::move(opened));
 }
 
-directory directory::open_directory(path const& name, place where) const {
+directory directory::open_directory(path const& name, call_site where) const {
     return or_throw("open", name, [&](auto& ec) { return open_directory(name, ec, where); });
 }
 
-directory directory::open_directory(path const& name, std::error_code& ec, place where) const {
+directory directory::open_directory(path const& name, std::error_code& ec, call_site where) const {
     descriptor opened =
         in_directory(fd(), "a directory's opening", ec, where, [name](int in, std::error_code& refused) {
             return detail::opened(detail::open_beneath(in, name.c_str(), directory_flags), refused);
@@ -163,11 +163,11 @@ directory directory::open_directory(path const& name, std::error_code& ec, place
     return ec ? directory() : directory(std::move(opened));
 }
 
-file directory::open_file(path const& name, file::mode m, place where) const {
+file directory::open_file(path const& name, file::mode m, call_site where) const {
     return or_throw("open", name, [&](auto& ec) { return open_file(name, m, ec, where); });
 }
 
-file directory::open_file(path const& name, file::mode m, std::error_code& ec, place where) const {
+file directory::open_file(path const& name, file::mode m, std::error_code& ec, call_site where) const {
     int flags = detail::open_flags(m);
     descriptor opened =
         in_directory(fd(), "a file's opening", ec, where, [name, flags](int in, std::error_code& refused) {
@@ -177,20 +177,20 @@ file directory::open_file(path const& name, file::mode m, std::error_code& ec, p
     return ec ? file() : file(std::move(opened));
 }
 
-std::vector<directory_entry> directory::list(place where) const {
+std::vector<directory_entry> directory::list(call_site where) const {
     return detail::or_throw("cannot list a directory", [&](auto& ec) { return list(ec, where); });
 }
 
-std::vector<directory_entry> directory::list(std::error_code& ec, place where) const {
+std::vector<directory_entry> directory::list(std::error_code& ec, call_site where) const {
     return in_directory(fd(), "a directory's names", ec, where,
                         [](int in, std::error_code&) { return read_entries(in); });
 }
 
-file_status directory::status(path const& name, place where) const {
+file_status directory::status(path const& name, call_site where) const {
     return or_throw("stat", name, [&](auto& ec) { return status(name, ec, where); });
 }
 
-file_status directory::status(path const& name, std::error_code& ec, place where) const {
+file_status directory::status(path const& name, std::error_code& ec, call_site where) const {
     return in_directory(fd(), "a file's status", ec, where, [name](int in, std::error_code& refused) {
         struct stat about {};
         descriptor opened = detail::opened(detail::open_beneath(in, name.c_str(), O_PATH | O_CLOEXEC), refused);
@@ -201,38 +201,38 @@ file_status directory::status(path const& name, std::error_code& ec, place where
     });
 }
 
-void directory::make_directory(path const& name, place where) const {
+void directory::make_directory(path const& name, call_site where) const {
     or_throw("make the directory", name, [&](auto& ec) { make_directory(name, ec, where); });
 }
 
-void directory::make_directory(path const& name, std::error_code& ec, place where) const {
+void directory::make_directory(path const& name, std::error_code& ec, call_site where) const {
     on_last_part(fd(), name, "a new directory", ec, where,
                  [](int parent, char const* last) { return ::mkdirat(parent, last, 0777); });
 }
 
-void directory::remove(path const& name, place where) const {
+void directory::remove(path const& name, call_site where) const {
     or_throw("remove", name, [&](auto& ec) { remove(name, ec, where); });
 }
 
-void directory::remove(path const& name, std::error_code& ec, place where) const {
+void directory::remove(path const& name, std::error_code& ec, call_site where) const {
     on_last_part(fd(), name, "a file's removal", ec, where,
                  [](int parent, char const* last) { return ::unlinkat(parent, last, 0); });
 }
 
-void directory::remove_directory(path const& name, place where) const {
+void directory::remove_directory(path const& name, call_site where) const {
     or_throw("remove", name, [&](auto& ec) { remove_directory(name, ec, where); });
 }
 
-void directory::remove_directory(path const& name, std::error_code& ec, place where) const {
+void directory::remove_directory(path const& name, std::error_code& ec, call_site where) const {
     on_last_part(fd(), name, "a directory's removal", ec, where,
                  [](int parent, char const* last) { return ::unlinkat(parent, last, AT_REMOVEDIR); });
 }
 
-void directory::rename(path const& from, path const& to, place where) const {
+void directory::rename(path const& from, path const& to, call_site where) const {
     or_throw("rename", from, [&](auto& ec) { rename(from, to, ec, where); });
 }
 
-void directory::rename(path const& from, path const& to, std::error_code& ec, place where) const {
+void directory::rename(path const& from, path const& to, std::error_code& ec, call_site where) const {
     in_directory(fd(), "a file's new name", ec, where, [from, to](int in, std::error_code& refused) {
         detail::last_part old_name(in, from);
         detail::last_part new_name(in, to);
@@ -245,11 +245,11 @@ void directory::rename(path const& from, path const& to, std::error_code& ec, pl
     });
 }
 
-void directory::sync(place where) const {
+void directory::sync(call_site where) const {
     detail::or_throw("cannot sync a directory", [&](auto& ec) { sync(ec, where); });
 }
 
-void directory::sync(std::error_code& ec, place where) const {
+void directory::sync(std::error_code& ec, call_site where) const {
     operation op{.what = operation::kind::fsync, .fd = fd()};
     detail::run_operation(op, "a directory's sync", ec, where);
 }

@@ -18,12 +18,12 @@ namespace weft {
 namespace {
 
 WEFT_MIXED_FN std::size_t fallocate(int fd, int flags, std::uint64_t offset, std::uint64_t length, char const* what,
-                                    std::error_code& ec, place where) {
+                                    std::error_code& ec, call_site where) {
     operation op{.what = operation::kind::fallocate, .fd = fd, .flags = flags, .offset = offset, .length = length};
     return detail::run_operation(op, what, ec, where);
 }
 
-WEFT_MIXED_FN std::size_t fsync(int fd, bool data_only, std::error_code& ec, place where) {
+WEFT_MIXED_FN std::size_t fsync(int fd, bool data_only, std::error_code& ec, call_site where) {
     operation op{.what = operation::kind::fsync, .fd = fd, .flags = data_only ? 1 : 0};
     return detail::run_operation(op, "a file's sync", ec, where);
 }
@@ -52,7 +52,7 @@ std::size_t file::read_cached(std::span<iovec> buffers, std::uint64_t offset) {
     return static_cast<std::size_t>(n);
 }
 
-file file::open(std::filesystem::path const& path, mode m, place where) {
+file file::open(std::filesystem::path const& path, mode m, call_site where) {
     std::error_code ec;
     file opened = open(path, m, ec, where);
     if (ec) {
@@ -61,23 +61,23 @@ file file::open(std::filesystem::path const& path, mode m, place where) {
     return opened;
 }
 
-file file::open(std::filesystem::path const& path, mode m, std::error_code& ec, place where) {
+file file::open(std::filesystem::path const& path, mode m, std::error_code& ec, call_site where) {
     descriptor opened = detail::call_on_worker("a file's opening", ec, where, [path, m](std::error_code& refused) {
         return detail::opened(::open(path.c_str(), detail::open_flags(m), 0666), refused);
     });
     return ec ? file() : file(std::move(opened));
 }
 
-std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, place where) {
+std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, call_site where) {
     return detail::or_throw("read", [&](auto& ec) { return read_at(buffer, offset, ec, where); });
 }
 
-std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, std::error_code& ec, place where) {
+std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, std::error_code& ec, call_site where) {
     iovec one{buffer.data(), buffer.size()};
     return read_at(std::span(&one, 1), offset, ec, where);
 }
 
-std::size_t file::read_at(std::span<iovec> buffers, std::uint64_t offset, std::error_code& ec, place where) {
+std::size_t file::read_at(std::span<iovec> buffers, std::uint64_t offset, std::error_code& ec, call_site where) {
     ec.clear();
     std::size_t done = read_cached(buffers, offset);
     for (buffers = detail::after(buffers, done); !buffers.empty();) {
@@ -96,18 +96,18 @@ std::size_t file::read_at(std::span<iovec> buffers, std::uint64_t offset, std::e
     return done;
 }
 
-void file::write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable, place where) {
+void file::write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable, call_site where) {
     detail::or_throw("write", [&](auto& ec) { return write_all_at(buffer, offset, durable, ec, where); });
 }
 
 std::size_t file::write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable,
-                               std::error_code& ec, place where) {
+                               std::error_code& ec, call_site where) {
     iovec one{const_cast<std::byte*>(buffer.data()), buffer.size()};
     return write_all_at(std::span(&one, 1), offset, durable, ec, where);
 }
 
 std::size_t file::write_all_at(std::span<iovec> buffers, std::uint64_t offset, bool durable, std::error_code& ec,
-                               place where) {
+                               call_site where) {
     std::size_t done = 0;
     ec.clear();
     for (buffers = detail::after(buffers, 0); !buffers.empty();) {
@@ -127,27 +127,27 @@ std::size_t file::write_all_at(std::span<iovec> buffers, std::uint64_t offset, b
     return done;
 }
 
-void file::sync(place where) {
+void file::sync(call_site where) {
     detail::or_throw("sync", [&](auto& ec) { return fsync(fd(), false, ec, where); });
 }
 
-void file::sync_data(place where) {
+void file::sync_data(call_site where) {
     detail::or_throw("sync", [&](auto& ec) { return fsync(fd(), true, ec, where); });
 }
 
-void file::sync_data(std::error_code& ec, place where) {
+void file::sync_data(std::error_code& ec, call_site where) {
     fsync(fd(), true, ec, where);
 }
 
-void file::allocate(std::uint64_t offset, std::uint64_t length, std::error_code& ec, place where) {
+void file::allocate(std::uint64_t offset, std::uint64_t length, std::error_code& ec, call_site where) {
     fallocate(fd(), 0, offset, length, "a file's allocation", ec, where);
 }
 
-void file::punch(std::uint64_t offset, std::uint64_t length, std::error_code& ec, place where) {
+void file::punch(std::uint64_t offset, std::uint64_t length, std::error_code& ec, call_site where) {
     fallocate(fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length, "a file's hole", ec, where);
 }
 
-void file::zero(std::uint64_t offset, std::uint64_t length, std::error_code& ec, place where) {
+void file::zero(std::uint64_t offset, std::uint64_t length, std::error_code& ec, call_site where) {
     fallocate(fd(), FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE, offset, length, "a file's zeroing", ec, where);
 }
 

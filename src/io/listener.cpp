@@ -28,7 +28,7 @@ listener::listener(endpoint const& address, listen_options const& options)
     }
 }
 
-descriptor listener::accept_any(std::error_code& ec, place where) {
+descriptor listener::accept_any(std::error_code& ec, call_site where) {
     for (;;) {
         operation op{.what = operation::kind::accept, .expect_to_wait = true, .fd = fd()};
         std::size_t accepted = detail::run_operation(op, "a connection", ec, where);
@@ -42,7 +42,7 @@ descriptor listener::accept_any(std::error_code& ec, place where) {
     }
 }
 
-descriptor listener::accept_when_possible(std::error_code& ec, place where) {
+descriptor listener::accept_when_possible(std::error_code& ec, call_site where) {
     for (;;) {
         descriptor accepted = accept_any(ec, where);
         if (!has_run_out(ec)) {

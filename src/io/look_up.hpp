@@ -13,7 +13,7 @@ namespace weft::detail {
 
 /// The addresses of a name that is not one in digits. Returns none with an error.
 WEFT_MIXED_FN std::vector<endpoint> look_up(std::string const& host, std::uint16_t port, resolve_options const& options,
-                                            std::error_code& ec, place where);
+                                            std::error_code& ec, call_site where);
 
 /// getaddrinfo(3). Returns what it returns.
 int get_addresses(char const* host, char const* service, int family, int flags, std::vector<endpoint>& into);

@@ -98,7 +98,7 @@ public:
     }
 
     /// Waits until one of its sockets is ready, or c-ares wants to try again, and has it do so.
-    WEFT_MIXED_FN void go_on(place where) {
+    WEFT_MIXED_FN void go_on(call_site where) {
         timeval time{};
         if (ares_timeout(channel_, nullptr, &time) == nullptr) {
             wait_readable(sockets_.fd(), where);
@@ -153,7 +153,7 @@ private:
 }  // namespace
 
 std::vector<endpoint> detail::look_up(std::string const& host, std::uint16_t port, resolve_options const& options,
-                                      std::error_code& ec, place where) {
+                                      std::error_code& ec, call_site where) {
     ec.clear();
     std::vector<endpoint> found;
     try {

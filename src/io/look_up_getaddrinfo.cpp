@@ -6,7 +6,7 @@
 namespace weft {
 
 std::vector<endpoint> detail::look_up(std::string const& host, std::uint16_t port, resolve_options const& options,
-                                      std::error_code& ec, place where) {
+                                      std::error_code& ec, call_site where) {
     if (!options.servers.empty() || options.timeout.count() != 0 || options.tries != 0) {
         ec = std::make_error_code(std::errc::not_supported);
         return {};

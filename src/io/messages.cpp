@@ -28,7 +28,7 @@ std::size_t finish(std::int64_t result, std::error_code& ec) {
 
 }  // namespace
 
-std::size_t receive_message(int fd, msghdr& message, int flags, bool try_first, std::error_code& ec, place where) {
+std::size_t receive_message(int fd, msghdr& message, int flags, bool try_first, std::error_code& ec, call_site where) {
     operation op{
         .what = operation::kind::recvmsg, .expect_to_wait = true, .fd = fd, .flags = flags, .message = &message};
     if (try_first && may_do_at_once()) {
@@ -40,7 +40,7 @@ std::size_t receive_message(int fd, msghdr& message, int flags, bool try_first, 
     return run_operation(op, "a socket's data", ec, where);
 }
 
-std::size_t send_message(int fd, msghdr& message, int flags, bool& try_first, std::error_code& ec, place where) {
+std::size_t send_message(int fd, msghdr& message, int flags, bool& try_first, std::error_code& ec, call_site where) {
     operation op{.what = operation::kind::sendmsg, .expect_to_wait = true, .fd = fd, .message = &message};
     if (try_first) {
         std::int64_t result = try_at_once(op);

@@ -60,11 +60,11 @@ detail::pipe_end::pipe_end(descriptor d) : descriptor_(std::move(d)) {
     is_file_ = fstat(fd(), &about) == 0 && (S_ISREG(about.st_mode) || S_ISBLK(about.st_mode));
 }
 
-std::size_t pipe_reader::read(std::span<std::byte> buffer, place where) {
+std::size_t pipe_reader::read(std::span<std::byte> buffer, call_site where) {
     return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
 }
 
-std::size_t pipe_reader::read(std::span<std::byte> buffer, std::error_code& ec, place where) {
+std::size_t pipe_reader::read(std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     if (buffer.empty()) {
         ec.clear();
         return 0;
@@ -76,11 +76,11 @@ std::size_t pipe_reader::read(std::span<std::byte> buffer, std::error_code& ec, 
     return detail::call_when_ready(fd(), POLLIN, "a pipe's data", ec, where, [&] { return read_now(fd(), buffer); });
 }
 
-void pipe_writer::write_all(std::span<std::byte const> bytes, place where) {
+void pipe_writer::write_all(std::span<std::byte const> bytes, call_site where) {
     detail::or_throw("write", [&](auto& ec) { return write_all(bytes, ec, where); });
 }
 
-std::size_t pipe_writer::write_all(std::span<std::byte const> bytes, std::error_code& ec, place where) {
+std::size_t pipe_writer::write_all(std::span<std::byte const> bytes, std::error_code& ec, call_site where) {
     ec.clear();
     std::size_t done = 0;
     while (done < bytes.size()) {

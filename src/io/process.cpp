@@ -228,10 +228,10 @@ process::~process() {
     shield guard;
     std::error_code ignored;
     send_signal(id_, pidfd_.fd(), SIGKILL);
-    wait(ignored, place("~process", 0));
+    wait(ignored, call_site("~process", 0));
 }
 
-process process::spawn(std::vector<std::string> const& arguments, process_options const& options, place where) {
+process process::spawn(std::vector<std::string> const& arguments, process_options const& options, call_site where) {
     std::error_code ec;
     process made = spawn(arguments, options, ec, where);
     if (ec) {
@@ -242,7 +242,7 @@ process process::spawn(std::vector<std::string> const& arguments, process_option
 }
 
 process process::spawn(std::vector<std::string> const& arguments, process_options const& options, std::error_code& ec,
-                       place where) {
+                       call_site where) {
     if (arguments.empty()) {
         ec = std::make_error_code(std::errc::invalid_argument);
         return {};
@@ -277,7 +277,7 @@ process process::spawn(std::vector<std::string> const& arguments, process_option
     }
 }
 
-exit_status process::wait(place where) {
+exit_status process::wait(call_site where) {
     std::error_code ec;
     exit_status status = wait(ec, where);
     if (ec) {
@@ -286,7 +286,7 @@ exit_status process::wait(place where) {
     return status;
 }
 
-exit_status process::wait(std::error_code& ec, place where) {
+exit_status process::wait(std::error_code& ec, call_site where) {
     ec.clear();
     auto look = [&]() -> int {
         siginfo_t info{};

@@ -66,12 +66,12 @@ int detail::get_addresses(char const* host, char const* service, int family, int
     return code;
 }
 
-std::vector<endpoint> resolve(std::string const& host, std::string const& service, place where) {
+std::vector<endpoint> resolve(std::string const& host, std::string const& service, call_site where) {
     return resolve(host, service, resolve_options(), where);
 }
 
 std::vector<endpoint> resolve(std::string const& host, std::string const& service, resolve_options const& options,
-                              place where) {
+                              call_site where) {
     std::error_code ec;
     std::vector<endpoint> found = resolve(host, service, options, ec, where);
     if (ec) {
@@ -83,7 +83,7 @@ std::vector<endpoint> resolve(std::string const& host, std::string const& servic
 }
 
 std::vector<endpoint> resolve(std::string const& host, std::string const& service, resolve_options const& options,
-                              std::error_code& ec, place where) {
+                              std::error_code& ec, call_site where) {
     ec.clear();
     bool number = !service.empty() && service.find_first_not_of("0123456789") == std::string::npos;
     if (number && (service.size() > 5 || std::stoi(service) > 65535)) {  // getaddrinfo() would cut it to 16 bits

@@ -66,12 +66,12 @@ int fetch(int fd, std::uint64_t offset, std::uint64_t length, std::span<std::byt
 
 }  // namespace
 
-std::uint64_t stream::send_file(file const& from, std::uint64_t offset, std::uint64_t length, place where) {
+std::uint64_t stream::send_file(file const& from, std::uint64_t offset, std::uint64_t length, call_site where) {
     return detail::or_throw("send a file", [&](auto& ec) { return send_file(from, offset, length, ec, where); });
 }
 
 std::uint64_t stream::send_file(file const& from, std::uint64_t offset, std::uint64_t length, std::error_code& ec,
-                                place where) {
+                                call_site where) {
     ec.clear();
     std::uint64_t done = 0;
     std::vector<std::byte> scratch;  // stays empty if the page cache has all

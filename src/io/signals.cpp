@@ -46,11 +46,11 @@ int signals::next() {
     return ::read(descriptor_.fd(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo) : 0;
 }
 
-int signals::wait(place where) {
+int signals::wait(call_site where) {
     return detail::or_throw("wait for a signal", [&](auto& ec) { return wait(ec, where); });
 }
 
-int signals::wait(std::error_code& ec, place where) {
+int signals::wait(std::error_code& ec, call_site where) {
     return static_cast<int>(detail::call_when_ready(descriptor_.fd(), POLLIN, "a signal", ec, where, [this] {
         int which = next();
         return which != 0 ? which : -1;

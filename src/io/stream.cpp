@@ -19,11 +19,11 @@ constexpr std::chrono::milliseconds between_looks{10};
 
 }  // namespace
 
-std::size_t stream::read(std::span<std::byte> buffer, place where) {
+std::size_t stream::read(std::span<std::byte> buffer, call_site where) {
     return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
 }
 
-std::size_t stream::read(std::span<std::byte> buffer, std::error_code& ec, place where) {
+std::size_t stream::read(std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     if (buffer.empty()) {  // the system would wait for a byte that there is no room for
         ec.clear();
         return 0;
@@ -37,24 +37,24 @@ std::size_t stream::read(std::span<std::byte> buffer, std::error_code& ec, place
     return n;
 }
 
-std::size_t stream::read_exact(std::span<std::byte> buffer, place where) {
+std::size_t stream::read_exact(std::span<std::byte> buffer, call_site where) {
     return weft::read_exact(*this, buffer, where);
 }
 
-std::size_t stream::read_exact(std::span<std::byte> buffer, std::error_code& ec, place where) {
+std::size_t stream::read_exact(std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     return weft::read_exact(*this, buffer, ec, where);
 }
 
-void stream::write_all(std::span<std::byte const> buffer, place where) {
+void stream::write_all(std::span<std::byte const> buffer, call_site where) {
     detail::or_throw("write", [&](auto& ec) { return write_all(buffer, ec, where); });
 }
 
-std::size_t stream::write_all(std::span<std::byte const> buffer, std::error_code& ec, place where) {
+std::size_t stream::write_all(std::span<std::byte const> buffer, std::error_code& ec, call_site where) {
     iovec one{const_cast<std::byte*>(buffer.data()), buffer.size()};
     return write_all(std::span(&one, 1), ec, where);
 }
 
-std::size_t stream::write_all(std::span<iovec> buffers, std::error_code& ec, place where) {
+std::size_t stream::write_all(std::span<iovec> buffers, std::error_code& ec, call_site where) {
     std::size_t done = 0;
     ec.clear();
     bool try_first = detail::may_do_at_once();
@@ -88,7 +88,7 @@ void stream::shutdown_read() {
     }
 }
 
-descriptor stream::connect_to(endpoint const& address, std::error_code& ec, place where) {
+descriptor stream::connect_to(endpoint const& address, std::error_code& ec, call_site where) {
     descriptor made(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!made) {
         detail::set_error(ec);
@@ -110,7 +110,7 @@ descriptor stream::connect_to(endpoint const& address, std::error_code& ec, plac
     }
 }
 
-descriptor stream::connect_to(endpoint const& address, place where) {
+descriptor stream::connect_to(endpoint const& address, call_site where) {
     std::error_code ec;
     descriptor made = connect_to(address, ec, where);
     if (ec) {

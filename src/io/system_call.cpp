@@ -12,7 +12,7 @@ blocking_call& of(operation& op) {
 }  // namespace
 
 void wait_for_call(std::unique_ptr<blocking_call, frees_call>& call, char const* what, std::error_code& ec,
-                   place where) {
+                   call_site where) {
     stop_state const& mine = stop_of_caller();
     auto set_reason = [&] {
         ec = std::make_error_code(mine.reason == stop_reason::timed_out ? std::errc::timed_out

@@ -42,7 +42,7 @@ private:
 /// for `events` (POLLIN, POLLOUT, ...). Tries, and waits in between. So nothing of the caller's is ever in the kernel's
 /// hands: a wait that is ended has done nothing.
 template <class Call>
-WEFT_MIXED_FN std::size_t call_when_ready(int fd, short events, char const* what, std::error_code& ec, place where,
+WEFT_MIXED_FN std::size_t call_when_ready(int fd, short events, char const* what, std::error_code& ec, call_site where,
                                           Call&& call) {
     same_descriptor const same(fd);
     for (bool wait = !may_do_at_once();; wait = errno == EAGAIN) {
@@ -66,7 +66,7 @@ WEFT_MIXED_FN std::size_t call_when_ready(int fd, short events, char const* what
 }
 
 /// Sleeps, before another look at what nobody tells of. False: the wait was ended, and `ec` says why.
-WEFT_MIXED_FN inline bool pause(clock::duration time, std::error_code& ec, place where) {
+WEFT_MIXED_FN inline bool pause(clock::duration time, std::error_code& ec, call_site where) {
     try {
         sleep_for(time, where);
         ec.clear();
@@ -92,13 +92,13 @@ struct frees_call {
 
 /// Makes the call, and waits for its return. If the wait is ended, the call is let go: `call` is empty then, and `ec` says why.
 WEFT_MIXED_FN void wait_for_call(std::unique_ptr<blocking_call, frees_call>& call, char const* what,
-                                 std::error_code& ec, place where);
+                                 std::error_code& ec, call_site where);
 
 /// For a call that blocks: has one of the reactor's threads call `f(ec)`, which returns a value, or sets `ec` or throws. If
 /// the wait is ended, the call is let go, and what it returns is destroyed. So `f` must own all that it uses, and its result
 /// must own what it stands for. `flags`: 0 or operation::look_up.
 template <class F>
-WEFT_MIXED_FN auto call_on_worker(char const* what, std::error_code& ec, place where, F f, int flags = 0) {
+WEFT_MIXED_FN auto call_on_worker(char const* what, std::error_code& ec, call_site where, F f, int flags = 0) {
     using result = std::invoke_result_t<F&, std::error_code&>;
     struct call : blocking_call {
         explicit call(F&& owned) : f(std::move(owned)) {}
@@ -146,7 +146,8 @@ WEFT_MIXED_FN auto call_on_worker(char const* what, std::error_code& ec, place w
 /// returns -1 and sets errno. One that has begun is waited for in any case, and what it returns is returned. `fd`: what it is
 /// on, or -1.
 template <class Call>
-WEFT_MIXED_FN std::size_t finish_on_worker(int fd, char const* what, std::error_code& ec, place where, Call&& call) {
+WEFT_MIXED_FN std::size_t finish_on_worker(int fd, char const* what, std::error_code& ec, call_site where,
+                                           Call&& call) {
     operation op{.what = operation::kind::call,
                  .fd = fd,
                  .call = [](void* argument) -> std::int64_t {

@@ -46,7 +46,7 @@ std::pair<Socket, Socket> make_pair(int type) {
 }  // namespace
 
 std::size_t detail::send_descriptors(int socket, std::span<std::byte const> bytes, std::span<int const> fds,
-                                     std::error_code& ec, place where) {
+                                     std::error_code& ec, call_site where) {
     if (bytes.empty() || fds.size() > most_descriptors) {
         ec = std::make_error_code(std::errc::invalid_argument);
         return 0;
@@ -70,7 +70,7 @@ std::size_t detail::send_descriptors(int socket, std::span<std::byte const> byte
 }
 
 std::size_t detail::receive_descriptors(int socket, std::span<std::byte> buffer, std::vector<descriptor>& into,
-                                        std::error_code& ec, place where) {
+                                        std::error_code& ec, call_site where) {
     into.reserve(into.size() + most_descriptors);  // now: what has come must not get lost for want of memory
     iovec one{buffer.data(), buffer.size()};
     control room;

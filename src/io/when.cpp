@@ -41,7 +41,7 @@ void at::withdraw() noexcept {
 
 // ---- tasks ----------------------------------------------------------------------------------------------------------
 
-ended::joining::joining(ended* c, place at)
+ended::joining::joining(ended* c, call_site at)
     : joiner{[](joiner& j) noexcept {
                  ended& me = *static_cast<joining&>(j).whose;
                  me.withdraw();  // from here on the task may be joined, and be gone
@@ -68,7 +68,7 @@ void ended::withdraw() noexcept {
 
 // ---- descriptors ----------------------------------------------------------------------------------------------------
 
-ready::ready(int fd, int events, place where)
+ready::ready(int fd, int events, call_site where)
     : select_case(where), operation_{.what = operation::kind::poll, .fd = fd, .flags = events} {}
 
 bool ready::take_now(detail::branch*&) {
@@ -110,12 +110,12 @@ ready::result ready::take() {
     return {};
 }
 
-readable::readable(int fd, place where) : ready(fd, POLLIN, where) {}
-writable::writable(int fd, place where) : ready(fd, POLLOUT, where) {}
+readable::readable(int fd, call_site where) : ready(fd, POLLIN, where) {}
+writable::writable(int fd, call_site where) : ready(fd, POLLOUT, where) {}
 
 // ---- signals --------------------------------------------------------------------------------------------------------
 
-arrived::arrived(signals& s, place where) : ready(s.descriptor_.fd(), POLLIN, where), signals_(s) {}
+arrived::arrived(signals& s, call_site where) : ready(s.descriptor_.fd(), POLLIN, where), signals_(s) {}
 
 bool arrived::take_now(detail::branch*&) {
     which_ = signals_.next();

@@ -39,7 +39,7 @@ public:
     }
 
     /// Waits until the kernel has let go of all.
-    WEFT_MIXED_FN void wait(std::error_code& ec, place where) {
+    WEFT_MIXED_FN void wait(std::error_code& ec, call_site where) {
         for (collect(); !ec && !all_told_of() && !same_.was_closed(ec); collect()) {
             operation op{.what = operation::kind::poll, .fd = fd_};  // errors alone, of which the queue is one
             std::size_t events = detail::run_operation(op, "the kernel to let go of a buffer", ec, where);
@@ -50,7 +50,7 @@ public:
     }
 
     /// The call is to end: resets the connection, so that the kernel drops what it has not sent or may have to send again.
-    WEFT_MIXED_FN void abort(place where) {
+    WEFT_MIXED_FN void abort(call_site where) {
         if (std::error_code ignored; same_.was_closed(ignored)) {  // nobody can tell of anything any more
             return;
         }
@@ -88,11 +88,11 @@ private:
 
 }  // namespace
 
-void stream::write_all_zero_copy(std::span<std::byte const> buffer, place where) {
+void stream::write_all_zero_copy(std::span<std::byte const> buffer, call_site where) {
     detail::or_throw("write", [&](auto& ec) { return write_all_zero_copy(buffer, ec, where); });
 }
 
-std::size_t stream::write_all_zero_copy(std::span<std::byte const> buffer, std::error_code& ec, place where) {
+std::size_t stream::write_all_zero_copy(std::span<std::byte const> buffer, std::error_code& ec, call_site where) {
     ec.clear();
     int on = 1;
     if (setsockopt(fd(), SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) != 0) {

@@ -24,7 +24,7 @@ std::atomic<bool> process_ends{false};
 
 /// What it throws is nobody's: whoever runs the loop now is not whoever posted it.
 void make_call(detail::posted& p) {
-    place const where = p.at;  // it may be freed by the call
+    call_site const where = p.at;  // it may be freed by the call
     try {
         p.run(&p);
     } catch (...) {
@@ -343,7 +343,7 @@ void loop::run_ready() {
     for (; run < runs_per_turn && !ready.empty(); ++run) {
         detail::control_block& co = ready.pop();
         detail::dequeued(co);
-        std::uintptr_t result = detail::enter(co, place("weft::loop", 0));
+        std::uintptr_t result = detail::enter(co, call_site("weft::loop", 0));
         if (result != detail::yielded && detail::after_leave(co, result)) {
             if (co.at_end != nullptr) {
                 co.at_end(co);
@@ -364,7 +364,7 @@ bool loop_ended_with_process() noexcept {
     return process_ends.load(std::memory_order_relaxed) && this_thread().home == nullptr;
 }
 
-void loop_wait::wait(char const* what, void const* on, place where) {
+void loop_wait::wait(char const* what, void const* on, call_site where) {
     stop_state& mine = stop_of_caller();
     mine.begin(*this);
     if (coroutine_ != nullptr) {
@@ -400,7 +400,7 @@ void loop_wait::end() noexcept {
     }
 }
 
-std::int64_t wait_for(operation& op, char const* what, place where) {
+std::int64_t wait_for(operation& op, char const* what, call_site where) {
     stop_state const& mine = stop_of_caller();
     auto why = [&mine] { return mine.reason == stop_reason::timed_out ? -ETIMEDOUT : -ECANCELED; };
     if (mine.asked()) {
@@ -425,7 +425,7 @@ std::int64_t wait_for(operation& op, char const* what, place where) {
 
 }  // namespace detail
 
-void sleep_until(moment end, place where) {
+void sleep_until(moment end, call_site where) {
     loop& here = loop::current();
     if (detail::stop_of_caller().asked()) {
         detail::throw_stopped("sleep");
@@ -449,7 +449,7 @@ void sleep_until(moment end, place where) {
     }
 }
 
-void sleep_for(time_span time, place where) {
+void sleep_for(time_span time, call_site where) {
     sleep_until(detail::later(loop::current().time(), time.ticks()), where);
 }
 

@@ -10,26 +10,26 @@ constexpr std::size_t children = 4;
 
 }  // namespace
 
-void timer_heap::put(std::size_t place, entry e) noexcept {
-    heap_[place] = e;
-    e.t->place = place;
+void timer_heap::put(std::size_t index, entry e) noexcept {
+    heap_[index] = e;
+    e.t->index = index;
 }
 
-void timer_heap::up(std::size_t place, entry e) noexcept {
-    while (place > 0) {
-        std::size_t parent = (place - 1) / children;
+void timer_heap::up(std::size_t index, entry e) noexcept {
+    while (index > 0) {
+        std::size_t parent = (index - 1) / children;
         if (heap_[parent].when <= e.when) {
             break;
         }
-        put(place, heap_[parent]);
-        place = parent;
+        put(index, heap_[parent]);
+        index = parent;
     }
-    put(place, e);
+    put(index, e);
 }
 
-void timer_heap::down(std::size_t place, entry e) noexcept {
+void timer_heap::down(std::size_t index, entry e) noexcept {
     for (;;) {
-        std::size_t first = place * children + 1;
+        std::size_t first = index * children + 1;
         if (first >= heap_.size()) {
             break;
         }
@@ -43,10 +43,10 @@ void timer_heap::down(std::size_t place, entry e) noexcept {
         if (e.when <= heap_[smallest].when) {
             break;
         }
-        put(place, heap_[smallest]);
-        place = smallest;
+        put(index, heap_[smallest]);
+        index = smallest;
     }
-    put(place, e);
+    put(index, e);
 }
 
 void timer_heap::arm(timer& t, clock::time_point when) {
@@ -60,16 +60,16 @@ void timer_heap::disarm(timer& t) noexcept {
     if (!t.armed()) {
         return;
     }
-    std::size_t place = std::exchange(t.place, timer::not_armed);
+    std::size_t index = std::exchange(t.index, timer::not_armed);
     entry last = heap_.back();
     heap_.pop_back();
     if (last.t == &t) {
         return;
     }
-    if (place > 0 && last.when < heap_[(place - 1) / children].when) {
-        up(place, last);
+    if (index > 0 && last.when < heap_[(index - 1) / children].when) {
+        up(index, last);
     } else {
-        down(place, last);
+        down(index, last);
     }
 }
 

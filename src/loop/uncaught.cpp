@@ -7,7 +7,7 @@
 
 namespace weft::detail {
 
-void die_of_uncaught(place where, std::string const& what, std::exception_ptr const& thrown) noexcept {
+void die_of_uncaught(call_site where, std::string const& what, std::exception_ptr const& thrown) noexcept {
     die(where, what + " an exception that nobody can catch: " + text(thrown));
 }
 

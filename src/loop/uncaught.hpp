@@ -6,11 +6,11 @@
 
 #include <exception>
 #include <string>
-#include <weft/place.hpp>
+#include <weft/call_site.hpp>
 
 namespace weft::detail {
 
 /// Prints `weft: FILE:LINE: what an exception that nobody can catch: ...` and aborts. `what` says whose, and how it came to it.
-[[noreturn]] void die_of_uncaught(place where, std::string const& what, std::exception_ptr const& thrown) noexcept;
+[[noreturn]] void die_of_uncaught(call_site where, std::string const& what, std::exception_ptr const& thrown) noexcept;
 
 }  // namespace weft::detail

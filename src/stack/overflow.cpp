@@ -40,7 +40,7 @@ stack const* running_stack() noexcept {
 
 void say_who_overflowed(stack const& s, std::uintptr_t program_counter) noexcept {
     fixed_text where;
-    add_place(where, program_counter);
+    add_call_site(where, program_counter);
     fixed_text text;
     text << "weft: ";
     auto const* known = user.load(std::memory_order_acquire);

@@ -38,7 +38,7 @@ bool begin_to_watch() noexcept;
 
 /// Adds " at 0x55d0c81f in parse_header+0x1c", or the file and the offset in it, for addr2line, where no name is known;
 /// nothing for 0. As async-signal-safe as dladdr() is.
-void add_place(fixed_text& text, std::uintptr_t program_counter) noexcept;
+void add_call_site(fixed_text& text, std::uintptr_t program_counter) noexcept;
 
 /// What a stack in a slot of this size leaves for its user, in KiB, the colour not counted.
 constexpr std::uint64_t usable_kib(std::size_t slot_size) {

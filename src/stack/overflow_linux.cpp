@@ -206,7 +206,7 @@ private:
 
 }  // namespace
 
-void add_place(fixed_text& text, std::uintptr_t program_counter) noexcept {
+void add_call_site(fixed_text& text, std::uintptr_t program_counter) noexcept {
     if (program_counter == 0) {
         return;
     }

@@ -30,13 +30,13 @@ constinit static_mutex asking;
 constinit question asked{};
 constinit void* reporter = nullptr;
 
-std::uintptr_t place_of(EXCEPTION_POINTERS const& exception) noexcept {
+std::uintptr_t call_site_of(EXCEPTION_POINTERS const& exception) noexcept {
     return reinterpret_cast<std::uintptr_t>(exception.ExceptionRecord->ExceptionAddress);
 }
 
 VOID CALLBACK report(void*) {
     for (;;) {
-        say_who_overflowed(asked.overflowed, place_of(asked.exception));
+        say_who_overflowed(asked.overflowed, call_site_of(asked.exception));
         if (asked.ends_the_program) {
             RaiseFailFastException(asked.exception.ExceptionRecord, asked.exception.ContextRecord, 0);
         }
@@ -63,7 +63,7 @@ LONG CALLBACK on_exception(EXCEPTION_POINTERS* exception) {
 
 }  // namespace
 
-void add_place(fixed_text& text, std::uintptr_t program_counter) noexcept {
+void add_call_site(fixed_text& text, std::uintptr_t program_counter) noexcept {
     if (program_counter == 0) {
         return;
     }

@@ -13,7 +13,7 @@ barrier_core::~barrier_core() {
 }
 
 /// Under lock_, which it lets go of if it returns true.
-bool barrier_core::last(branch*& others, place where) {
+bool barrier_core::last(branch*& others, call_site where) {
     if (missing_ == 0) {
         die(where, "more arrived at a weft::barrier than it expects");
     }
@@ -27,7 +27,7 @@ bool barrier_core::last(branch*& others, place where) {
     return true;
 }
 
-bool barrier_core::arrive(branch*& others, place where) {
+bool barrier_core::arrive(branch*& others, call_site where) {
     if (stop_of_caller().asked()) {
         throw_stopped("arrive_and_wait");
     }
@@ -50,7 +50,7 @@ bool barrier_core::arrive(branch*& others, place where) {
     return false;
 }
 
-bool barrier_core::drop(branch*& others, place where) {
+bool barrier_core::drop(branch*& others, call_site where) {
     lock_.lock();
     --expected_;
     if (last(others, where)) {

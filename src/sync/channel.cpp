@@ -30,7 +30,7 @@ void channel_base::close() noexcept {
     wake_chain(let_go);
 }
 
-bool channel_base::wait_in(waiter_list& list, void* item, char const* what, place where) {
+bool channel_base::wait_in(waiter_list& list, void* item, char const* what, call_site where) {
     if (closed_) {
         lock_.unlock();
         return false;

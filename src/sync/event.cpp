@@ -12,7 +12,7 @@ event::~event() {
     }
 }
 
-void event::wait_slowly(place where) {
+void event::wait_slowly(call_site where) {
     detail::single_wait w;
     detail::wait_for_one(w, {"an event", this, lock_, waiters_}, "wait", where, [this] { return take(); });
 }

@@ -14,7 +14,7 @@ mutex::~mutex() {
     }
 }
 
-void mutex::lock_slowly(place where) {
+void mutex::lock_slowly(call_site where) {
     if (owned()) {
         detail::die(where, "a weft::mutex was locked again by its holder: it would wait for itself for ever");
     }
@@ -70,7 +70,7 @@ void mutex::unlock_slowly() {
     detail::wake(*first->whose);
 }
 
-void mutex::die_of_unlock(place where) const {
+void mutex::die_of_unlock(call_site where) const {
     detail::die(where, "unlock() of a weft::mutex that the caller does not hold");
 }
 

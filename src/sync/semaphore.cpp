@@ -14,18 +14,18 @@ semaphore::~semaphore() {
     }
 }
 
-void semaphore::die_of_start(std::int64_t available, place where) const noexcept {
+void semaphore::die_of_start(std::int64_t available, call_site where) const noexcept {
     detail::die(where, "a weft::semaphore with " + std::to_string(available) + " units at first and a maximum of " +
                            std::to_string(maximum_));
 }
 
-void semaphore::die_of_amount(char const* what, std::int64_t amount, place where) noexcept {
+void semaphore::die_of_amount(char const* what, std::int64_t amount, call_site where) noexcept {
     detail::die(where,
                 std::string(what) + "(" + std::to_string(amount) + ") of a weft::semaphore: the amount is negative");
 }
 
 /// Whether that much can ever be there.
-void semaphore::check_amount(std::int64_t amount, place where) const {
+void semaphore::check_amount(std::int64_t amount, call_site where) const {
     if (amount < 0) {
         die_of_amount("acquire", amount, where);
     }
@@ -35,7 +35,7 @@ void semaphore::check_amount(std::int64_t amount, place where) const {
     }
 }
 
-void semaphore::acquire_slowly(std::int64_t amount, place where) {
+void semaphore::acquire_slowly(std::int64_t amount, call_site where) {
     check_amount(amount, where);
     detail::single_wait w(amount);
     detail::wait_for_one(w, {"a semaphore", this, lock_, waiters_, grant_others}, "acquire", where,
@@ -59,14 +59,14 @@ detail::branch* semaphore::grant_others(void* on, detail::branch&) noexcept {
 }
 
 /// Whether there is room for so many more.
-void semaphore::check_room(std::uint64_t word, std::int64_t amount, place where) const noexcept {
+void semaphore::check_room(std::uint64_t word, std::int64_t amount, call_site where) const noexcept {
     if (amount > maximum_ - units(word)) [[unlikely]] {
         detail::die(where, "release(" + std::to_string(amount) + ") of a weft::semaphore that has " +
                                std::to_string(units(word)) + " of at most " + std::to_string(maximum_));
     }
 }
 
-void semaphore::release(std::int64_t amount, place where) noexcept {
+void semaphore::release(std::int64_t amount, call_site where) noexcept {
     if (amount < 0) [[unlikely]] {
         die_of_amount("release", amount, where);
     }

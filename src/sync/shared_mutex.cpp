@@ -17,7 +17,7 @@ shared_mutex::~shared_mutex() {
     }
 }
 
-void shared_mutex::lock_slowly(kind k, place where) {
+void shared_mutex::lock_slowly(kind k, call_site where) {
     if (owner_.load(std::memory_order_relaxed) == detail::runner()) {
         detail::die(where, "a weft::shared_mutex was locked again by its writer: it would wait for itself for ever");
     }
@@ -27,13 +27,13 @@ void shared_mutex::lock_slowly(kind k, place where) {
                          [=, this] { return take(k); });
 }
 
-void shared_mutex::upgrade_slowly(place where) {
+void shared_mutex::upgrade_slowly(call_site where) {
     detail::single_wait w;
     detail::wait_for_one(w, {"to be the only reader of a shared_mutex", this, lock_, upgrading_, grant_others},
                          "upgrade", where, [=, this] { return take_upgrade(where); });
 }
 
-void shared_mutex::unlock(place where) {
+void shared_mutex::unlock(call_site where) {
     require_writer("unlock", where);
     owner_.store(nullptr, std::memory_order_relaxed);
     std::uint64_t expected = writer;
@@ -42,7 +42,7 @@ void shared_mutex::unlock(place where) {
     }
 }
 
-void shared_mutex::unlock_shared_slowly(place where) {
+void shared_mutex::unlock_shared_slowly(call_site where) {
     // A reader leaves, so that no writer can have come meanwhile.
     if (std::uint64_t word = word_.load(std::memory_order_relaxed); (word & writer) != 0 || word < reader) {
         detail::die(where, "unlock_shared() of a weft::shared_mutex that no reader holds");
@@ -50,7 +50,7 @@ void shared_mutex::unlock_shared_slowly(place where) {
     leave(reader);
 }
 
-void shared_mutex::downgrade(place where) {
+void shared_mutex::downgrade(call_site where) {
     require_writer("downgrade", where);
     owner_.store(nullptr, std::memory_order_relaxed);
     std::uint64_t expected = writer;
@@ -59,7 +59,7 @@ void shared_mutex::downgrade(place where) {
     }
 }
 
-void shared_mutex::require_writer(char const* what, place where) const {
+void shared_mutex::require_writer(char const* what, call_site where) const {
     if (owner_.load(std::memory_order_relaxed) != detail::runner()) {
         detail::die(where, std::string(what) + "() of a weft::shared_mutex whose writer the caller is not");
     }
@@ -97,7 +97,7 @@ bool shared_mutex::take(kind k) noexcept {
 }
 
 /// The same for a reader that is to become the writer, and goes before all that wait. Under lock_.
-bool shared_mutex::take_upgrade(place where) {
+bool shared_mutex::take_upgrade(call_site where) {
     std::uint64_t word = look();
     if (word < reader) {
         detail::die(where, "upgrade() of a weft::shared_mutex that the caller does not hold as a reader");

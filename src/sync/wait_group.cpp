@@ -14,7 +14,7 @@ wait_group::~wait_group() {
     }
 }
 
-void wait_group::wait_slowly(place where) {
+void wait_group::wait_slowly(call_site where) {
     detail::single_wait w;
     detail::wait_for_one(w, {"a wait_group", this, lock_, waiters_}, "wait", where, [this] { return take(); });
 }
@@ -30,7 +30,7 @@ bool wait_group::take() noexcept {
     return true;
 }
 
-void wait_group::done_slowly(std::int64_t count, place where) {
+void wait_group::done_slowly(std::int64_t count, call_site where) {
     lock_.lock();
     std::int64_t left = (word_.fetch_sub(count * 2, std::memory_order_acq_rel) >> 1) - count;
     if (left < 0) {

@@ -6,7 +6,7 @@
 
 namespace weft::detail {
 
-void completed_twice(place where) {
+void completed_twice(call_site where) {
     die(where, "a weft::completion was called that had ended its wait before: it is called once");
 }
 

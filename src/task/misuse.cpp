@@ -10,7 +10,7 @@
 
 namespace weft::detail {
 
-void die_of_joining(task_state const& t, char const* done, place where) noexcept {
+void die_of_joining(task_state const& t, char const* done, call_site where) noexcept {
     std::string what = "a task was " + std::string(done);
     if (t.waiting == nullptr) {
         die(where, what + " by itself, and would wait for its own end for ever: " + describe(*t.block));
@@ -19,7 +19,7 @@ void die_of_joining(task_state const& t, char const* done, place where) noexcept
                    ": it has one owner, who joins it once; " + describe(*t.block));
 }
 
-void die_of_empty_task(char const* call, last_task const& last, place where) noexcept {
+void die_of_empty_task(char const* call, last_task const& last, call_site where) noexcept {
     if (last.id == 0) {
         die(where, std::string(call) + " called on an empty weft::task (moved from, or default-constructed)");
     }
@@ -28,7 +28,7 @@ void die_of_empty_task(char const* call, last_task const& last, place where) noe
                    text(last.created_at));
 }
 
-void die_of_moving_while_joined(task_state const& t, place where) noexcept {
+void die_of_moving_while_joined(task_state const& t, call_site where) noexcept {
     die(where, "a weft::task was moved while it is joined here: " + describe(*t.block));
 }
 

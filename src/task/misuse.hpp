@@ -9,17 +9,17 @@
 namespace weft::detail {
 
 /// Somebody waits for the task already, or the caller is the task. `done`: what is done to it.
-[[noreturn]] void die_of_joining(task_state const& t, char const* done, place where) noexcept;
+[[noreturn]] void die_of_joining(task_state const& t, char const* done, call_site where) noexcept;
 
 /// Ends the program with a message if somebody waits for the task already.
-inline void check_not_joined(task_state const& t, char const* done, place where) {
+inline void check_not_joined(task_state const& t, char const* done, call_site where) {
     if (t.waiting != nullptr) [[unlikely]] {
         die_of_joining(t, done, where);
     }
 }
 
 /// The same, and if the caller is the task.
-inline void check_joinable(task_state const& t, char const* done, place where) {
+inline void check_joinable(task_state const& t, char const* done, call_site where) {
     if (t.waiting != nullptr || t.block == this_thread().current) [[unlikely]] {
         die_of_joining(t, done, where);
     }

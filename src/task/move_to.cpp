@@ -152,7 +152,7 @@ void forget_travels(task_state& t) noexcept {
     delete t.travels;
 }
 
-void die_of_other_thread(task_state const& t, char const* done, place where) noexcept {
+void die_of_other_thread(task_state const& t, char const* done, call_site where) noexcept {
     die(where, "a task was " + std::string(done) +
                    " on another thread than that of the loop that it was started on: move_to() there first; " +
                    describe(*t.block));
@@ -160,7 +160,7 @@ void die_of_other_thread(task_state const& t, char const* done, place where) noe
 
 }  // namespace detail
 
-void move_to(loop& target, place where) {
+void move_to(loop& target, call_site where) {
     detail::control_block& self = detail::current_or_die("move_to", where);
     if (self.at_end != &detail::at_end_of_task) {
         detail::die(where, "move_to() called in " + detail::describe(self) + ", which is no task");

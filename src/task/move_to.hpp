@@ -10,9 +10,9 @@ namespace weft::detail {
 
 /// Ends the program with a message unless the task belongs to the calling thread's loop. `done`: what was done to it.
 
-[[noreturn]] void die_of_other_thread(task_state const& t, char const* done, place where) noexcept;
+[[noreturn]] void die_of_other_thread(task_state const& t, char const* done, call_site where) noexcept;
 
-inline void check_thread(task_state const& t, char const* done, place where) {
+inline void check_thread(task_state const& t, char const* done, call_site where) {
     if (t.home != this_thread().home) [[unlikely]] {
         die_of_other_thread(t, done, where);
     }

@@ -7,7 +7,7 @@
 
 namespace weft::detail {
 
-void offload(void (*call)(void*), void* argument, place where) {
+void offload(void (*call)(void*), void* argument, call_site where) {
     struct job {
         WEFT_NO_COROUTINE_FN void (*call)(void*);
         void* argument;

@@ -15,7 +15,7 @@ void one_shot::complete() noexcept {
     }
 }
 
-bool one_shot::wait(char const* what, place where) {
+bool one_shot::wait(char const* what, call_site where) {
     lock_.lock();
     if (done_ || stop_of_caller().asked()) {
         bool done = done_;

@@ -111,13 +111,13 @@ std::uint64_t runtime::cancel_and_join_all() {
     }
     std::uint64_t arrivals = 0;
     for (auto& a : answers) {
-        (void)a->happened.wait("a runtime's tasks", place("weft::runtime::stop", 0));
+        (void)a->happened.wait("a runtime's tasks", call_site("weft::runtime::stop", 0));
         arrivals += a->result.get();
     }
     return arrivals;
 }
 
-void runtime::stop(place where) {
+void runtime::stop(call_site where) {
     if (std::exchange(stopped_, true)) {
         return;
     }

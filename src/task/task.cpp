@@ -53,7 +53,7 @@ void tell_joiner(task_state& t) noexcept {
 /// When it is interrupted, the task runs on; its joiner does not wait for it any more. It stays the one who joins until it
 /// goes on, so that nobody else takes the task away before.
 struct join_wait : loop_wait, joiner {
-    join_wait(task_state& task, place at)
+    join_wait(task_state& task, call_site at)
         : loop_wait([](interruptible_wait& w) noexcept { static_cast<join_wait&>(w).end_once(); }),
           joiner{[](joiner& j) noexcept { static_cast<join_wait&>(j).end_once(); }, at},
           t(task) {
@@ -141,7 +141,7 @@ void set_joiner(task_state& t, joiner& j) {
     t.waiting = &j;
 }
 
-void wait_for_end(task_state& t, place where) {
+void wait_for_end(task_state& t, call_site where) {
     check_thread(t, "joined", where);
     check_joinable(t, "joined", where);
     if (t.ended) {
@@ -163,14 +163,14 @@ void cancel_and_join(task_state& t) noexcept {
     }
     cancel(t);
     shield guard;
-    wait_for_end(t, place{"~task", 0});
+    wait_for_end(t, call_site{"~task", 0});
     if (t.failure && !is_cancellation(t.failure) && std::uncaught_exceptions() == 0) {
         die_of_failure("task that was destroyed without a join(): ", t);
     }
     let_go(t);
 }
 
-void detach(task_state& t, place where) noexcept {
+void detach(task_state& t, call_site where) noexcept {
     check_thread(t, "detached", where);
     check_not_joined(t, "detached", where);
     if (t.ended && has_failed(t)) {
@@ -186,7 +186,7 @@ void let_go(task_state& t) noexcept {
     }
 }
 
-void die_if_in_coroutine(char const* what, place where) {
+void die_if_in_coroutine(char const* what, call_site where) {
     if (in_coroutine()) {
         die(where, std::string(what) + " called inside a coroutine: it would block the loop that runs it");
     }
@@ -205,7 +205,7 @@ void cancel_and_join_all_tasks() {
     tasks.none_left = nullptr;
 }
 
-running::running(time_span report_parked_after, place where) {
+running::running(time_span report_parked_after, call_site where) {
     loop& here = loop::current();  // what can't be had is thrown from here, and not from the destructor
     if (here.runs()) {
         die(where,
@@ -227,7 +227,7 @@ running::~running() {
 /// Somebody who joins; on the stack of whoever does. All stay in the scope's list until they go on: the first that does so
 /// settles it for the others too, as from then on the scope may be used anew.
 struct scope::joining {
-    joining(scope& s, place at) : whose(s), where(at) {
+    joining(scope& s, call_site at) : whose(s), where(at) {
         joining** end = &s.joining_;
         while (*end != nullptr) {
             end = &(*end)->next;
@@ -246,7 +246,7 @@ struct scope::joining {
 
     scope& whose;
     joining* next = nullptr;
-    place where;
+    call_site where;
     detail::loop_wait* wait = nullptr;  ///< While it waits.
     bool settled = false;
     std::exception_ptr failure;
@@ -262,7 +262,7 @@ scope::~scope() {
     if (size_ > 0) {
         cancel();
         shield guard;
-        joining me(*this, place("~scope", 0));
+        joining me(*this, call_site("~scope", 0));
         wait_for_all(me);
     }
     if (failure_ && !told_ && !detail::is_cancellation(failure_) && std::uncaught_exceptions() == 0) {
@@ -370,7 +370,7 @@ void scope::settle(joining& me) noexcept {
     }
 }
 
-void scope::join(place where) {
+void scope::join(call_site where) {
     if (detail::control_block const* mine = detail::calling_task_of(*this)) {
         detail::die(where, "a weft::scope was joined by a task of its own, which would wait for itself: " +
                                detail::describe(*mine));

@@ -9,7 +9,7 @@
 
 namespace weft {
 
-limited::limited(limit const& l, place where)
+limited::limited(limit const& l, call_site where)
     : whose_(detail::stop_of_caller()), outer_(whose_.limits), deadline_(l.deadline()), stop_(l.stop()) {
     detail::thread_state& thread = detail::this_thread();
     bool never = deadline_ == clock::time_point::max();

@@ -185,7 +185,7 @@ void name_caller(waiter& w) noexcept {
     w.thread = &thread.stop;
 }
 
-void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, place where) {
+void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where) {
     stop_state& mine = stop_of_caller();
     name_caller(w);
     how.run = [](park_action& a, control_block&) {
@@ -201,7 +201,7 @@ void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, plac
     mine.wait = nullptr;
 }
 
-bool wait(single_wait& w, wait_point const& point, place where) {
+bool wait(single_wait& w, wait_point const& point, call_site where) {
     struct parked_wait : unlocking_wait {
         single_wait* w;
         wait_point const* point;

@@ -11,11 +11,11 @@
 
 namespace {
 
+using weft::call_site;
 using weft::coroutine;
 using weft::handle;
-using weft::place;
 
-place at(unsigned line) {
+call_site at(unsigned line) {
     return {"server.cpp", line};
 }
 

@@ -31,8 +31,8 @@ extern "C" [[gnu::noinline, gnu::visibility("default")]] int weft_test_descend(i
 
 namespace {
 
+using weft::call_site;
 using weft::coroutine;
-using weft::place;
 
 constexpr std::size_t small = weft::stack_guard_size + 48 * 1024;
 
@@ -62,7 +62,7 @@ protected:
     }
 };
 
-place at(unsigned line) {
+call_site at(unsigned line) {
     return {"server.cpp", line};
 }
 

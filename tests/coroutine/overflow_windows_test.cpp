@@ -13,8 +13,8 @@
 
 namespace {
 
+using weft::call_site;
 using weft::coroutine;
-using weft::place;
 
 bool volatile without_end = true;  // which the compiler does not know
 
@@ -34,7 +34,7 @@ bool crashed(int status) {
     return (static_cast<unsigned>(status) >> 30) == 3;  // an NTSTATUS that is an error
 }
 
-place at(unsigned line) {
+call_site at(unsigned line) {
     return {"server.cpp", line};
 }
 

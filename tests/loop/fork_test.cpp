@@ -45,7 +45,7 @@ void go_on_in_a_child() {
 void use_a_worker(weft::loop&) {
     weft::operation op{.what = weft::operation::kind::call};
     op.call = [](void*) -> std::int64_t { return 1; };
-    (void)weft::detail::wait_for(op, "a call", weft::place::here());
+    (void)weft::detail::wait_for(op, "a call", weft::call_site::here());
 }
 
 constexpr char const* message =

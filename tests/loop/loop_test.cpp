@@ -305,7 +305,7 @@ TEST(loop, coroutines_that_wake_each_other_for_ever_starve_neither_a_timer_nor_i
         weft::sleep_for(1ms);
         weft::operation op{.what = weft::operation::kind::poll, .fd = ends[0], .flags = POLLIN};
         std::jthread writer([&] { EXPECT_EQ(write(ends[1], "x", 1), 1); });
-        EXPECT_EQ(weft::detail::wait_for(op, "a pipe", weft::place::here()), POLLIN);
+        EXPECT_EQ(weft::detail::wait_for(op, "a pipe", weft::call_site::here()), POLLIN);
         std::jthread poster([&] { loop.post([&] { game.stop = true; }); });
         players.join();
     });

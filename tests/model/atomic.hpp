@@ -39,7 +39,7 @@ template <class T>
 class atomic {
 public:
     using order = std::memory_order;
-    using place = weft::place;
+    using call_site = weft::call_site;
     static constexpr bool is_always_lock_free = true;
 
     atomic(T initial = T{}) { history_.push_back(stored(initial, order::relaxed, nullptr)); }
@@ -56,7 +56,7 @@ public:
         asm volatile("" : : "r"(this) : "memory");  // else the compiler sees that nobody may look
     }
 
-    T load(order o = order::seq_cst, place where = place::here()) const {
+    T load(order o = order::seq_cst, call_site where = call_site::here()) const {
         begin(where);
         std::size_t oldest = oldest_readable(sequential(o));
         T value = read(history_.size() - 1 - choose(static_cast<unsigned>(history_.size() - oldest)), o);
@@ -64,34 +64,35 @@ public:
         return value;
     }
 
-    void store(T value, order o = order::seq_cst, place where = place::here()) {
+    void store(T value, order o = order::seq_cst, call_site where = call_site::here()) {
         begin(where);
         append(value, o, nullptr);
         tell(where, "stores", value);
     }
 
-    T exchange(T value, order o = order::seq_cst, place where = place::here()) {
+    T exchange(T value, order o = order::seq_cst, call_site where = call_site::here()) {
         return change([&](T) { return value; }, o, where);
     }
     template <std::integral U = T>
-    T fetch_add(U n, order o = order::seq_cst, place where = place::here()) {
+    T fetch_add(U n, order o = order::seq_cst, call_site where = call_site::here()) {
         return change([&](T v) { return static_cast<T>(v + n); }, o, where);
     }
     template <std::integral U = T>
-    T fetch_sub(U n, order o = order::seq_cst, place where = place::here()) {
+    T fetch_sub(U n, order o = order::seq_cst, call_site where = call_site::here()) {
         return change([&](T v) { return static_cast<T>(v - n); }, o, where);
     }
     template <std::integral U = T>
-    T fetch_or(U n, order o = order::seq_cst, place where = place::here()) {
+    T fetch_or(U n, order o = order::seq_cst, call_site where = call_site::here()) {
         return change([&](T v) { return static_cast<T>(v | n); }, o, where);
     }
     template <std::integral U = T>
-    T fetch_and(U n, order o = order::seq_cst, place where = place::here()) {
+    T fetch_and(U n, order o = order::seq_cst, call_site where = call_site::here()) {
         return change([&](T v) { return static_cast<T>(v & n); }, o, where);
     }
 
     /// Fails with the newest value, or with an older one that is not the expected.
-    bool compare_exchange_strong(T& expected, T desired, order o = order::seq_cst, place where = place::here()) {
+    bool compare_exchange_strong(T& expected, T desired, order o = order::seq_cst,
+                                 call_site where = call_site::here()) {
         begin(where);
         std::vector<std::size_t> readable{history_.size() - 1};
         for (std::size_t i = readable[0]; i-- > oldest_readable(sequential(o));) {
@@ -110,7 +111,7 @@ public:
         expected = found;
         return false;
     }
-    bool compare_exchange_weak(T& expected, T desired, order o = order::seq_cst, place where = place::here()) {
+    bool compare_exchange_weak(T& expected, T desired, order o = order::seq_cst, call_site where = call_site::here()) {
         return compare_exchange_strong(expected, desired, o, where);
     }
 
@@ -127,7 +128,7 @@ private:
     static constexpr std::uint64_t alive = 0xa11f'e0b1'ec75'0001;
     static constexpr std::size_t most_kept = 8;
 
-    void begin(place where) const {
+    void begin(call_site where) const {
         step(where);
         if (alive_ != alive) {
             fail("a step on an atomic that was destroyed, at " + std::string(where.file()) + ':' +
@@ -190,7 +191,7 @@ private:
     }
 
     template <class F>
-    T change(F f, order o, place where) {
+    T change(F f, order o, call_site where) {
         begin(where);
         T before = read(history_.size() - 1, o);
         append(f(before), o, &history_.back().released);
@@ -198,7 +199,7 @@ private:
         return before;
     }
 
-    void tell(place where, char const* did, T value) const {
+    void tell(call_site where, char const* did, T value) const {
         if (wants_notes()) {
             note(where, std::string(did) + ' ' + text_of(value) +
                             (value == newest() ? "" : ", which is out of date: " + text_of(newest())));

@@ -91,7 +91,7 @@ public:
         if (taken_.exchange(true, std::memory_order_acquire)) {
             weft::detail::single_wait w;
             waiters_.push(w);
-            (void)weft::detail::wait(w, {"a lock", this, guard_, waiters_}, weft::place::here());
+            (void)weft::detail::wait(w, {"a lock", this, guard_, waiters_}, weft::call_site::here());
         } else {
             guard_.unlock();
         }

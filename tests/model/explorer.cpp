@@ -305,7 +305,7 @@ void expect(bool holds, char const* what) {
     }
 }
 
-void step(weft::place) {
+void step(weft::call_site) {
     model_thread& me = threads[running()];
     if (running() != outside) {
         if (++now->steps_ > most_steps) {
@@ -320,7 +320,7 @@ bool wants_notes() {
     return now != nullptr && now->keeps_notes_;
 }
 
-void note(weft::place where, std::string const& what) {
+void note(weft::call_site where, std::string const& what) {
     std::string file = where.file();
     now->notes_ << (running() == outside ? "outside" : "thread " + std::to_string(running())) << "  "
                 << file.substr(file.rfind('/') + 1) << ':' << where.line() << "  " << what << '\n';

@@ -26,7 +26,7 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <weft/place.hpp>
+#include <weft/call_site.hpp>
 
 namespace model {
 
@@ -87,9 +87,9 @@ void expect(bool holds, char const* what);
 // ---- for what stands in the place of the library's parts --------------------------------------------------------------
 
 /// A step is about to be made: another thread may run first.
-void step(weft::place where);
+void step(weft::call_site where);
 /// What the step did, for the text of a failure.
-void note(weft::place where, std::string const& what);
+void note(weft::call_site where, std::string const& what);
 [[nodiscard]] bool wants_notes();
 /// Which of so many: 0 is the plain course, all else deviates.
 [[nodiscard]] unsigned choose(unsigned options);

@@ -27,13 +27,13 @@ void let_others_run() noexcept {
 
 void wake_thread(atomic<std::uint32_t>& signal, std::uint32_t bit) noexcept {
     signal.fetch_or(bit, std::memory_order_release);
-    model::step(weft::place::here());
+    model::step(weft::call_site::here());
     model::wake_all(&signal);
 }
 
 void sleep_thread(atomic<std::uint32_t>& signal, std::uint32_t seen, clock::time_point deadline) noexcept {
     model::expect(deadline == clock::time_point::max(), "time is not modelled: a thread sleeps without a deadline");
-    model::step(weft::place::here());
+    model::step(weft::call_site::here());
     if (signal.newest() == seen) {
         model::sleep_on(&signal);
     }

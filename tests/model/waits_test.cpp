@@ -187,7 +187,7 @@ struct waits_in_two {
             me.world->first.lock_.unlock();
         };
         how.interrupt = [](weft::detail::interruptible_wait&) noexcept {};
-        weft::detail::wait(how, how, "two queues", this, weft::place::here());
+        weft::detail::wait(how, how, "two queues", this, weft::call_site::here());
         if (Bug == bug::leaves_without_asking) {
             second->lock_.lock();
             second->lock_.unlock();

@@ -118,7 +118,7 @@ TEST(portable_reactor, says_that_it_knows_no_descriptors) {
             for (auto kind :
                  {weft::operation::kind::poll, weft::operation::kind::readv, weft::operation::kind::connect}) {
                 weft::operation op{.what = kind, .fd = 0};
-                results.push_back(weft::detail::wait_for(op, "a descriptor", weft::place::here()));
+                results.push_back(weft::detail::wait_for(op, "a descriptor", weft::call_site::here()));
             }
         });
         EXPECT_EQ(results, std::vector<std::int64_t>(3, -ENOSYS));

@@ -39,7 +39,7 @@ void exchange_a_byte() {
     ASSERT_EQ(pipe(ends), 0);
     auto reader = weft::spawn([&] {
         weft::operation op{.what = weft::operation::kind::poll, .fd = ends[0], .flags = POLLIN};
-        return weft::detail::wait_for(op, "a pipe", weft::place::here());
+        return weft::detail::wait_for(op, "a pipe", weft::call_site::here());
     });
     weft::yield();
     EXPECT_EQ(write(ends[1], "x", 1), 1);
@@ -117,7 +117,7 @@ TEST(a_wait_outside_coroutines, that_an_exception_leaves_has_taken_its_operation
             weft::operation op{.what = what, .fd = ends[0], .flags = what == weft::operation::kind::poll ? POLLIN : 0};
             op.message = &message;
             reactor.fails = true;
-            EXPECT_THROW(weft::detail::wait_for(op, "nothing", weft::place::here()), std::runtime_error);
+            EXPECT_THROW(weft::detail::wait_for(op, "nothing", weft::call_site::here()), std::runtime_error);
             EXPECT_TRUE(reactor.nothing_under_way());
             EXPECT_EQ(op.result, -ECANCELED);
             ASSERT_EQ(write(ends[1], "x", 1), 1);

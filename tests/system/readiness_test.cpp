@@ -48,7 +48,7 @@ private:
 /// Waits until the descriptor is readable. Returns the events, or -errno.
 std::int64_t wait_readable(int fd) {
     weft::operation op{.what = weft::operation::kind::poll, .fd = fd, .flags = POLLIN};
-    return weft::detail::wait_for(op, "an end", weft::place::here());
+    return weft::detail::wait_for(op, "an end", weft::call_site::here());
 }
 
 /// In how many epoll sets of this process the descriptor is (proc(5), fdinfo).

@@ -63,11 +63,11 @@ struct tls_stream::state {
         out = both[1];
     }
 
-    WEFT_MIXED_FN void handshake(std::error_code& ec, place where);
-    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, place where);
-    WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> buffer, std::error_code& ec, place where);
-    WEFT_MIXED_FN void flush(std::error_code& ec, place where);
-    WEFT_MIXED_FN void pull(std::error_code& ec, place where);
+    WEFT_MIXED_FN void handshake(std::error_code& ec, call_site where);
+    WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec, call_site where);
+    WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> buffer, std::error_code& ec, call_site where);
+    WEFT_MIXED_FN void flush(std::error_code& ec, call_site where);
+    WEFT_MIXED_FN void pull(std::error_code& ec, call_site where);
     void send_at_once() noexcept;
     std::error_code name_the_server(tls_context const& context);
     std::error_code fail(int result);
@@ -130,7 +130,7 @@ std::error_code tls_stream::state::fail(int result) {
     return failed;
 }
 
-void tls_stream::state::handshake(std::error_code& ec, place where) {
+void tls_stream::state::handshake(std::error_code& ec, call_site where) {
     for (int result = 0; result <= 0;) {
         ERR_clear_error();
         result = SSL_do_handshake(ssl.get());
@@ -151,7 +151,7 @@ void tls_stream::state::handshake(std::error_code& ec, place where) {
     }
 }
 
-std::size_t tls_stream::state::read(std::span<std::byte> buffer, std::error_code& ec, place where) {
+std::size_t tls_stream::state::read(std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     if (stopped(ec) || buffer.empty()) {
         return 0;
     }
@@ -174,7 +174,7 @@ std::size_t tls_stream::state::read(std::span<std::byte> buffer, std::error_code
     return 0;
 }
 
-std::size_t tls_stream::state::write_all(std::span<std::byte const> buffer, std::error_code& ec, place where) {
+std::size_t tls_stream::state::write_all(std::span<std::byte const> buffer, std::error_code& ec, call_site where) {
     if (stopped(ec) || (ec = failed)) {
         return 0;
     }
@@ -214,7 +214,7 @@ bool tls_stream::state::take_out() {
 }
 
 /// Sends all that there is, also what comes to it meanwhile.
-void tls_stream::state::flush(std::error_code& ec, place where) {
+void tls_stream::state::flush(std::error_code& ec, call_site where) {
     struct at_end {
         bool& flushing;
         ~at_end() { flushing = false; }
@@ -236,7 +236,7 @@ void tls_stream::state::send_at_once() noexcept {
 }
 
 /// Gets something from the peer.
-void tls_stream::state::pull(std::error_code& ec, place where) {
+void tls_stream::state::pull(std::error_code& ec, call_site where) {
     auto bytes = std::make_unique_for_overwrite<std::byte[]>(most_pulled);
     std::size_t n = over.read({bytes.get(), most_pulled}, ec, where);
     if (n > 0) {
@@ -255,7 +255,7 @@ tls_stream::~tls_stream() = default;
 tls_stream::tls_stream(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
 
 tls_stream tls_stream::connect(stream over, tls_context const& context, std::string const& host, std::error_code& ec,
-                               place where) {
+                               call_site where) {
     auto made = std::make_unique<state>(std::move(over), context);
     made->host = host;
     SSL_set_connect_state(made->ssl.get());
@@ -266,7 +266,7 @@ tls_stream tls_stream::connect(stream over, tls_context const& context, std::str
     return ec ? tls_stream() : tls_stream(std::move(made));
 }
 
-tls_stream tls_stream::connect(stream over, tls_context const& context, std::string const& host, place where) {
+tls_stream tls_stream::connect(stream over, tls_context const& context, std::string const& host, call_site where) {
     std::error_code ec;
     tls_stream made = connect(std::move(over), context, host, ec, where);
     if (ec) {
@@ -275,14 +275,14 @@ tls_stream tls_stream::connect(stream over, tls_context const& context, std::str
     return made;
 }
 
-tls_stream tls_stream::accept(stream over, tls_context const& context, std::error_code& ec, place where) {
+tls_stream tls_stream::accept(stream over, tls_context const& context, std::error_code& ec, call_site where) {
     auto made = std::make_unique<state>(std::move(over), context);
     SSL_set_accept_state(made->ssl.get());
     made->handshake(ec, where);
     return ec ? tls_stream() : tls_stream(std::move(made));
 }
 
-tls_stream tls_stream::accept(stream over, tls_context const& context, place where) {
+tls_stream tls_stream::accept(stream over, tls_context const& context, call_site where) {
     std::error_code ec;
     tls_stream made = accept(std::move(over), context, ec, where);
     if (ec) {
@@ -291,23 +291,23 @@ tls_stream tls_stream::accept(stream over, tls_context const& context, place whe
     return made;
 }
 
-std::size_t tls_stream::read(std::span<std::byte> buffer, std::error_code& ec, place where) {
+std::size_t tls_stream::read(std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     return state_->read(buffer, ec, where);
 }
 
-std::size_t tls_stream::read(std::span<std::byte> buffer, place where) {
+std::size_t tls_stream::read(std::span<std::byte> buffer, call_site where) {
     return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
 }
 
-std::size_t tls_stream::write_all(std::span<std::byte const> buffer, std::error_code& ec, place where) {
+std::size_t tls_stream::write_all(std::span<std::byte const> buffer, std::error_code& ec, call_site where) {
     return state_->write_all(buffer, ec, where);
 }
 
-void tls_stream::write_all(std::span<std::byte const> buffer, place where) {
+void tls_stream::write_all(std::span<std::byte const> buffer, call_site where) {
     detail::or_throw("write", [&](auto& ec) { return write_all(buffer, ec, where); });
 }
 
-void tls_stream::shutdown_write(std::error_code& ec, place where) {
+void tls_stream::shutdown_write(std::error_code& ec, call_site where) {
     if (stopped(ec) || (ec = state_->failed)) {
         return;
     }
@@ -319,7 +319,7 @@ void tls_stream::shutdown_write(std::error_code& ec, place where) {
     state_->flush(ec, where);
 }
 
-void tls_stream::shutdown_write(place where) {
+void tls_stream::shutdown_write(call_site where) {
     detail::or_throw("shutdown", [&](auto& ec) { shutdown_write(ec, where); });
 }
 

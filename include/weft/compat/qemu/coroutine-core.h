@@ -61,7 +61,7 @@ AioContext* qemu_coroutine_get_aio_context(Coroutine* co) WEFT_SYMBOL_OF(qemu_co
 void qemu_coroutine_inc_pool_size(unsigned int additional) WEFT_SYMBOL_OF(qemu_coroutine_inc_pool_size);
 void qemu_coroutine_dec_pool_size(unsigned int removing) WEFT_SYMBOL_OF(qemu_coroutine_dec_pool_size);
 
-/// The same with the place of the call, for messages: <weft/c/places.h>. With WEFT_QEMU_2011 defined before the include,
+/// The same with the place of the call, for messages: <weft/c/call_sites.h>. With WEFT_QEMU_2011 defined before the include,
 /// create and enter have the shape of the first version: the entry's argument is that of the first enter, and that of later
 /// ones is ignored.
 Coroutine* weft_qemu_create_at(CoroutineEntry* entry, void* opaque, uint64_t where);
@@ -81,7 +81,7 @@ static inline void qemu_coroutine_enter(Coroutine* co, void* opaque) {
 WEFT_C_END
 
 #if !defined(WEFT_C_PLAIN_FUNCTIONS)
-#include <weft/c/places.h>
+#include <weft/c/call_sites.h>
 #if defined(WEFT_QEMU_2011)
 #define qemu_coroutine_create(entry) weft_qemu_create_at((entry), NULL, WEFT_HERE)
 #define qemu_coroutine_enter(co, opaque) weft_qemu_enter_2011_at((co), (opaque), WEFT_HERE)

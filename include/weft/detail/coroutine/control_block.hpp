@@ -22,13 +22,13 @@
 #include <atomic>
 #include <cstdint>
 #include <exception>
+#include <weft/call_site.hpp>
 #include <weft/detail/context/built_with.hpp>
 #include <weft/detail/context/context.hpp>
 #include <weft/detail/context/fpu_control.hpp>
 #include <weft/detail/context/sanitizer.hpp>
 #include <weft/detail/coroutine/stop.hpp>
 #include <weft/detail/coroutine/thread.hpp>
-#include <weft/place.hpp>
 #include <weft/stack.hpp>
 
 namespace weft::detail {
@@ -57,9 +57,9 @@ struct alignas(64) control_block {
     context::base_record base;  // first: the entry's frame record
     /// The context it left. Its stack pointer is nullptr while it runs, and while more than a switch is needed to go on.
     context::frame left;
-    place suspended_at;
+    call_site suspended_at;
 
-    place entered_at;
+    call_site entered_at;
     void* set_aside = nullptr;               ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
@@ -83,7 +83,7 @@ struct alignas(64) control_block {
     void* annex = nullptr;           ///< Its maker's, on the stack beside the body.
     local_values* locals = nullptr;  ///< Of coroutine_local.
     std::uint64_t id = 0;
-    place created_at;
+    call_site created_at;
     char name[32] = {};
     context::frame outer;  ///< While it has entered others: the frame of whoever entered it.
     [[no_unique_address]] context::fiber fiber;

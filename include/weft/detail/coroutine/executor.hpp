@@ -20,10 +20,10 @@ struct timer {
     void (*expired)(timer&) noexcept = nullptr;
     void* waiter = nullptr;         ///< expired()'s own.
     clock::time_point when = {};    ///< Set by arm().
-    std::size_t place = not_armed;  ///< The loop's own.
+    std::size_t index = not_armed;  ///< The loop's own.
 
     static constexpr std::size_t not_armed = SIZE_MAX;
-    [[nodiscard]] bool armed() const { return place != not_armed; }
+    [[nodiscard]] bool armed() const { return index != not_armed; }
 };
 
 namespace detail {
@@ -33,7 +33,7 @@ struct posted {
     posted* next = nullptr;
     void (*run)(posted*) = nullptr;  ///< With `drop` set it only frees it, if that is to be done.
     bool drop = false;
-    place at = {};  ///< Where it was posted, for messages.
+    call_site at = {};  ///< Where it was posted, for messages.
 };
 
 /// The queues of a loop, and its sleep.
@@ -141,11 +141,11 @@ protected:
     return home != nullptr ? home->time() : clock::now();
 }
 
-[[noreturn]] void woken_twice(control_block const& co, place where);
+[[noreturn]] void woken_twice(control_block const& co, call_site where);
 
 /// Makes a waiting coroutine run again: puts it into its loop's queue. Without a loop it may be entered again.
 /// Threads: any.
-inline void wake(control_block& co, place where = {}) noexcept {
+inline void wake(control_block& co, call_site where = {}) noexcept {
     WEFT_TRACE2(wake, &co, this_thread().current);
     executor* home = co.home;
     if (!co.try_transition(state::waiting, home == nullptr ? state::suspended : state::queued,

@@ -13,7 +13,7 @@ namespace weft::detail {
 /// Parks the calling coroutine until wake(). Its wake-up must come on this thread, after the coroutine has left; where it
 /// may come from elsewhere, `after` has to be what lets others find the coroutine. `what`: nullptr for a bare suspend().
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline void park(control_block& self, char const* what, void const* on,
-                                                          place where, park_action* after = nullptr) {
+                                                          call_site where, park_action* after = nullptr) {
     thread_state& thread = this_thread();
     self.waits_for = what;
     self.waits_on = on;
@@ -36,7 +36,7 @@ class waits_for_holder {
 public:
     /// Ends the program with a message if the wait would close a circle of coroutines of this loop, each waiting for what
     /// the next one holds, none with a limit: nothing but a cancellation could end that.
-    waits_for_holder(std::atomic<void const*> const& holder, place where) : self_(this_thread().current) {
+    waits_for_holder(std::atomic<void const*> const& holder, call_site where) : self_(this_thread().current) {
         if (self_ != nullptr) {
             die_of_deadlock(*self_, holder, where);
             self_->holder = &holder;
@@ -51,7 +51,7 @@ public:
     }
 
 private:
-    static void die_of_deadlock(control_block const& self, std::atomic<void const*> const& holder, place where);
+    static void die_of_deadlock(control_block const& self, std::atomic<void const*> const& holder, call_site where);
 
     control_block* const self_;
 };

@@ -18,7 +18,7 @@
 
 namespace weft::detail {
 
-[[nodiscard]] control_block& current_or_die(char const* what, place where);
+[[nodiscard]] control_block& current_or_die(char const* what, call_site where);
 
 /// Before `self` enters another: the frame of whoever entered it is put aside, where it stays until `self` leaves. So of many
 /// that it enters one after the other, only the first costs that.
@@ -56,9 +56,9 @@ namespace weft::detail {
 }
 
 /// As resume(), for all that it does not do: misuse, exceptions in flight, FPU control words, a thread's first enter.
-std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where);
+std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site where);
 
-[[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, place where) {
+[[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, call_site where) {
     thread_state& thread = this_thread();
     if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return resume_slowly(co, go_on, where);
@@ -81,15 +81,15 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, place where
 [[noreturn]] void throw_unwinding();
 
 /// As leave(), with exceptions in flight.
-WEFT_COROUTINE_FN std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, place where);
+WEFT_COROUTINE_FN std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, call_site where);
 
 /// Ends the program with a message if the coroutine holds a mutex that belongs to threads.
-void die_if_it_holds_a_mutex(control_block const& self, place where);
+void die_if_it_holds_a_mutex(control_block const& self, call_site where);
 
 /// Goes back to the enterer, handing it `word`, and comes back when entered again, with the order that it is given. For a
 /// thread with no exceptions in flight.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_quickly(control_block& self, thread_state& thread,
-                                                                             std::uintptr_t word, place where) {
+                                                                             std::uintptr_t word, call_site where) {
 #if defined(WEFT_CHECK_MUTEXES)
     die_if_it_holds_a_mutex(self, where);
 #endif
@@ -104,7 +104,7 @@ void die_if_it_holds_a_mutex(control_block const& self, place where);
 /// The same for any.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline std::uintptr_t leave_for_order(control_block& self,
                                                                                thread_state& thread,
-                                                                               std::uintptr_t word, place where) {
+                                                                               std::uintptr_t word, call_site where) {
     if (thread.exceptions->any()) [[unlikely]] {
         return leave_slowly(self, word, where);
     }
@@ -113,7 +113,7 @@ void die_if_it_holds_a_mutex(control_block const& self, place where);
 
 /// The same for whoever can be unwound.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline void leave(control_block& self, thread_state& thread,
-                                                           std::uintptr_t word, place where) {
+                                                           std::uintptr_t word, call_site where) {
     if (leave_for_order(self, thread, word, where) != go_on) [[unlikely]] {
         throw_unwinding();
     }

@@ -20,7 +20,7 @@ public:
 
     /// Returns whether it has happened; false: the wait was ended before its time.
     /// Threads: any, one at a time. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
-    [[nodiscard]] WEFT_MIXED_FN bool wait(char const* what, place where);
+    [[nodiscard]] WEFT_MIXED_FN bool wait(char const* what, call_site where);
 
 private:
     spin_lock lock_;

@@ -161,7 +161,7 @@ void withdraw(branch& b, wait_point const& point) noexcept;
 struct unlocking_wait : interruptible_wait, park_action {
     void (*unlock)(unlocking_wait&) noexcept = nullptr;
 };
-WEFT_MIXED_FN void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, place where);
+WEFT_MIXED_FN void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where);
 
 /// Says in `w` who waits: the caller.
 void name_caller(waiter& w) noexcept;
@@ -174,7 +174,7 @@ struct single_wait : waiter, branch {
 
 /// Waits until it is granted. The caller holds the point's lock, and has linked `w` into its list; both are so no longer
 /// after. Returns false when the wait was ended before its time.
-WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, place where);
+WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, call_site where);
 
 /// The whole wait for one thing:
 ///
@@ -183,7 +183,7 @@ WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, place where);
 /// `take()`, under the lock, says whether it can be had at once. Else waits; throws what throw_stopped(call) does when the
 /// wait is ended before its time.
 template <class Take>
-WEFT_MIXED_FN void wait_for_one(single_wait& w, wait_point const& point, char const* call, place where, Take take) {
+WEFT_MIXED_FN void wait_for_one(single_wait& w, wait_point const& point, char const* call, call_site where, Take take) {
     if (stop_of_caller().asked()) {
         throw_stopped(call);
     }
