@@ -79,10 +79,10 @@ void keep_fpu_control(control_block& co);
 [[noreturn, gnu::always_inline]] WEFT_COROUTINE_FN inline void finish(control_block& self) noexcept {
     WEFT_TRACE1(terminate, &self);
     self.transition(state::suspended, state::done);
-    self.fiber.before_leave(true);
+    self.sanitizer.before_leave(true);
     thread_state& thread = this_thread();
     put_enterer_back(self, thread);
-    context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, finished);
+    context::switch_to(self.saved, thread.enterer, thread.enterer.stack_pointer, finished);
     __builtin_unreachable();
 }
 
@@ -90,7 +90,7 @@ void keep_fpu_control(control_block& co);
 template <class Body>
 WEFT_COROUTINE_FN void run_body(void* base, std::uintptr_t order) {
     auto& self = *static_cast<control_block*>(base);
-    self.fiber.arrived();
+    self.sanitizer.arrived();
     auto* body = static_cast<Body*>(self.body);
     if (order == go_on) {
         try {
@@ -108,11 +108,11 @@ WEFT_COROUTINE_FN void run_body(void* base, std::uintptr_t order) {
     finish(self);
 }
 
-/// A new coroutine, its body moved onto its stack; and above that, `annex` bytes for whoever makes it, that stay when the
+/// A new coroutine, its body moved onto its stack; and above that, `maker_data` bytes for whoever makes it, that stay when the
 /// body has ended.
 template <class Body>
 control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, call_site where,
-                              std::size_t annex = 0, std::size_t annex_alignment = 1) {
+                              std::size_t maker_data = 0, std::size_t annex_alignment = 1) {
     using Stored = std::decay_t<Body>;
     static_assert(std::is_invocable_v<Stored&>, "a coroutine's body is called without arguments");
     static_assert(sizeof(Stored) <= 8192, "the body is kept on the stack: let it capture large things by pointer");
@@ -121,8 +121,8 @@ control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_F
         forget_use(co);
     }
     constexpr std::uintptr_t alignment = alignof(Stored) < 64 ? 64 : alignof(Stored);
-    auto annex_spot = (reinterpret_cast<std::uintptr_t>(&co) - annex) & ~(annex_alignment - 1);
-    co.annex = reinterpret_cast<void*>(annex_spot);
+    auto annex_spot = (reinterpret_cast<std::uintptr_t>(&co) - maker_data) & ~(annex_alignment - 1);
+    co.maker_data = reinterpret_cast<void*>(annex_spot);
     auto spot = (annex_spot - sizeof(Stored)) & ~(alignment - 1);
     try {
         co.body = ::new (reinterpret_cast<void*>(spot)) Stored(std::forward<Body>(body));
@@ -130,8 +130,8 @@ control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_F
         release(co);
         throw;
     }
-    context::make(co.left, co.base, co.body, &run_body<Stored>);
-    co.companion.begin(co.left);
+    context::make(co.saved, co.base, co.body, &run_body<Stored>);
+    co.companion.begin(co.saved);
     if (options.keep_fpu_control) [[unlikely]] {
         keep_fpu_control(co);
     }

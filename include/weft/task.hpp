@@ -146,7 +146,7 @@ auto& make_task(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, scope
     using Body = task_body<T, F>;
     control_block& co =
         make_coroutine(options, Body(std::forward<F>(f)), where, sizeof(task_result<T>), alignof(task_result<T>));
-    auto* t = ::new (co.annex) task_result<T>;
+    auto* t = ::new (co.maker_data) task_result<T>;
     static_cast<Body*>(co.body)->result = t;
     t->block = &co;
     start(*t, owner);

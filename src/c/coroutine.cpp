@@ -138,7 +138,7 @@ bool weft_enter_at(weft_coroutine* coroutine, weft_call_site where) {
     }
     detail::control_block& co = block_of(coroutine);
     detail::thread_state& thread = detail::this_thread();
-    if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
+    if (co.saved.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return enter_slowly(coroutine, call_site_of(where));
     }
     co.entered_at = call_site_of(where);

@@ -31,8 +31,8 @@ void free_ended(control_block& co) noexcept {
     detail::release(co);
 }
 
-/// As far before the control block as make_coroutine() puts it, which is what control_block::annex says too.
-qemu_coroutine& annex_of(control_block& co) {
+/// As far before the control block as make_coroutine() puts it, which is what control_block::maker_data says too.
+qemu_coroutine& maker_data_of(control_block& co) {
     static_assert(sizeof(qemu_coroutine) % alignof(qemu_coroutine) == 0 &&
                   alignof(qemu_coroutine) <= alignof(control_block));
     return *std::launder(reinterpret_cast<qemu_coroutine*>(reinterpret_cast<char*>(&co) - sizeof(qemu_coroutine)));
@@ -47,14 +47,14 @@ bool is_leader(Coroutine* co) {
 
 struct qemu_body {
     WEFT_COROUTINE_FN void operator()() noexcept {
-        qemu_coroutine& self = annex_of(*detail::this_thread().current);
+        qemu_coroutine& self = maker_data_of(*detail::this_thread().current);
         self.started = true;
         call(self.entry, self.argument);
         end(*detail::this_thread().current);
     }
     static void end(control_block& self) noexcept {
-        if (annex_of(self).locks_held != 0) [[unlikely]] {
-            detail::die({}, detail::describe(self) + " ends with " + std::to_string(annex_of(self).locks_held) +
+        if (maker_data_of(self).locks_held != 0) [[unlikely]] {
+            detail::die({}, detail::describe(self) + " ends with " + std::to_string(maker_data_of(self).locks_held) +
                                 " locks held (CoMutex, CoRwlock)");
         }
         check_limits_ended();
@@ -70,7 +70,7 @@ struct qemu_body {
     if (co.at_end != &free_ended) {
         detail::die(where, detail::describe(co) + " was not made by qemu_coroutine_create(), or it has ended");
     }
-    if (char const* function = annex_of(const_cast<control_block&>(co)).scheduled.load()) {
+    if (char const* function = maker_data_of(const_cast<control_block&>(co)).scheduled.load()) {
         detail::die(where, detail::describe(co) + " entered while it was already scheduled in '" + function + "'");
     }
     if (co.current_state() == detail::state::running) {
@@ -90,7 +90,7 @@ void see_to_the_end(control_block& co, std::uintptr_t result) noexcept {
 }
 
 void check_fit_to_enter(control_block& co, call_site where) noexcept {
-    if (co.at_end != &free_ended || annex_of(co).scheduled.load(std::memory_order_relaxed) != nullptr ||
+    if (co.at_end != &free_ended || maker_data_of(co).scheduled.load(std::memory_order_relaxed) != nullptr ||
         co.current_state() != detail::state::suspended) [[unlikely]] {
         die_of_enter(reinterpret_cast<Coroutine*>(&co), where);
     }
@@ -107,7 +107,7 @@ void run_woken() noexcept {
     woken_list pending = take_woken();
     while (!pending.empty()) {
         control_block& co = pending.pop();
-        annex_of(co).scheduled.store(nullptr, std::memory_order_relaxed);
+        maker_data_of(co).scheduled.store(nullptr, std::memory_order_relaxed);
         enter_one(co, call_site("aio_co_wake", 0));
         pending.prepend(take_woken());
     }
@@ -165,8 +165,8 @@ void run_leftovers(detail::posted* p) {
     }
     auto& co = *reinterpret_cast<control_block*>(handle);
     detail::thread_state& thread = detail::this_thread();
-    if (co.left.stack_pointer == nullptr || co.at_end != &free_ended ||
-        annex_of(co).scheduled.load(std::memory_order_relaxed) != nullptr || thread.exceptions->any() ||
+    if (co.saved.stack_pointer == nullptr || co.at_end != &free_ended ||
+        maker_data_of(co).scheduled.load(std::memory_order_relaxed) != nullptr || thread.exceptions->any() ||
         thread.home == nullptr || (thread.current != nullptr && !woken.empty())) [[unlikely]] {
         enter_slowly(handle, where);
         return;
@@ -216,7 +216,7 @@ qemu_coroutine& of(Coroutine* co, char const* function) {
     if (co == nullptr || is_leader(co) || reinterpret_cast<control_block*>(co)->at_end != &free_ended) [[unlikely]] {
         detail::die(call_site(function, 0), "what was given for a coroutine is none that qemu_coroutine_create() made");
     }
-    return annex_of(*reinterpret_cast<control_block*>(co));
+    return maker_data_of(*reinterpret_cast<control_block*>(co));
 }
 
 qemu_coroutine& self_or_die(char const* function) {
@@ -227,7 +227,7 @@ qemu_coroutine& self_or_die(char const* function) {
                                              : "in " + detail::describe(*self) +
                                                    ", which was not made by qemu_coroutine_create()"));
     }
-    return annex_of(*self);
+    return maker_data_of(*self);
 }
 
 void set_scheduled(qemu_coroutine& q, char const* function) noexcept {
@@ -313,7 +313,7 @@ Coroutine* weft_qemu_create_at(CoroutineEntry* entry, void* opaque, std::uint64_
     try {
         control_block& co = detail::make_coroutine({}, qemu_body{}, call_site_of(where), sizeof(qemu_coroutine),
                                                    alignof(qemu_coroutine));
-        auto* q = ::new (co.annex) qemu_coroutine;
+        auto* q = ::new (co.maker_data) qemu_coroutine;
         q->run = &run_posted;
         q->block = &co;
         q->entry = entry;

@@ -27,7 +27,7 @@ namespace weft::context {
 
 struct start {
     saved context;
-    base_record* base;
+    entry_record* base;
     entry_function entry;
 };
 
@@ -143,7 +143,7 @@ void run_handler() {
 
 }  // namespace
 
-void make(frame& fresh, base_record& base, void* stack_top, entry_function entry) {
+void make(frame& fresh, entry_record& base, void* stack_top, entry_function entry) {
     start& from = place_start<start>(stack_top);
     from.context.fresh = &from;
     from.base = &base;

@@ -21,7 +21,7 @@ namespace weft::context {
 struct start {
     saved context;
     jmp_buf back;  ///< Into make().
-    base_record* base;
+    entry_record* base;
     entry_function entry;
 };
 
@@ -41,7 +41,7 @@ constexpr std::size_t initial_area = 1024;
 
 }  // namespace
 
-void make(frame& fresh, base_record& base, void* stack_top, entry_function entry) {
+void make(frame& fresh, entry_record& base, void* stack_top, entry_function entry) {
     start& from = place_start<start>(stack_top);
     from.context.fresh = &from;
     from.base = &base;

@@ -40,7 +40,7 @@ struct saved {
 }  // namespace
 
 struct start : saved {
-    base_record* base;
+    entry_record* base;
     entry_function entry;
 };
 
@@ -106,7 +106,7 @@ void* running_fiber() {
 
 // ---- the switch -----------------------------------------------------------------------------------------------------
 
-void make(frame& fresh, base_record& base, void* stack_top, entry_function entry) {
+void make(frame& fresh, entry_record& base, void* stack_top, entry_function entry) {
     auto place = (reinterpret_cast<std::uintptr_t>(stack_top) - sizeof(start)) & ~std::uintptr_t{15};
     fresh.stack_pointer = static_cast<saved*>(::new (reinterpret_cast<void*>(place)) start{{nullptr, 0}, &base, entry});
 }

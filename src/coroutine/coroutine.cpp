@@ -129,7 +129,7 @@ control_block& create(std::size_t stack_size, std::string_view name, call_site w
     co->id = new_id(thread);
     co->created_at = where;
     copy_name(*co, name);
-    co->fiber.create(co->memory.low, co->memory.top);
+    co->sanitizer.create(co->memory.low, co->memory.top);
     co->transition(state::done, state::suspended);
     std::atomic_ref(co->mark).store(alive_mark, std::memory_order_release);
     WEFT_TRACE3(create, co, co->id, &co->name[0]);
@@ -143,8 +143,8 @@ void keep_more_spares(std::int64_t more) noexcept {
 }
 
 void release(control_block& co) noexcept {
-    co.fiber.destroy(reinterpret_cast<char*>(&co));
-    co.companion.end(co.left);
+    co.sanitizer.destroy(reinterpret_cast<char*>(&co));
+    co.companion.end(co.saved);
     std::atomic_ref(co.mark).store(0, std::memory_order_relaxed);
     thread_state& thread = this_thread();
     if (thread.spares >= most_spares.load(std::memory_order_relaxed) || co.frames().slot_size != default_stack_size)
@@ -156,8 +156,8 @@ void release(control_block& co) noexcept {
         keep_until_thread_ends();
     }
     // What its life may have changed and the next one takes for granted.
-    co.left.stack_pointer = nullptr;
-    co.set_aside = nullptr;
+    co.saved.stack_pointer = nullptr;
+    co.parked_stack_pointer = nullptr;
     co.suspended_at = {};
     co.scheduled = false;
     co.stop.reason = stop_reason::none;
@@ -181,7 +181,7 @@ namespace {
     co.fpu_control.save();
     mine.put_back();
     co.keeps_fpu_control = co.slow_to_enter = result != finished;  // the next one on this stack may not
-    return result == yielded ? put_aside : result;
+    return result == yielded ? parking : result;
 }
 
 }  // namespace
@@ -190,7 +190,7 @@ void keep_fpu_control(control_block& co) {
     co.keeps_fpu_control = true;
     co.slow_to_enter = true;
     co.fpu_control.save();
-    co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
+    co.parked_stack_pointer = std::exchange(co.saved.stack_pointer, nullptr);
 }
 
 std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site where) {
@@ -200,8 +200,8 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site w
     thread_state& thread = this_thread();
     learn_exception_globals(thread);
     co.entered_at = where;
-    if (co.left.stack_pointer == nullptr) {
-        co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
+    if (co.saved.stack_pointer == nullptr) {
+        co.saved.stack_pointer = std::exchange(co.parked_stack_pointer, nullptr);
         co.slow_to_enter = false;
         if (co.keeps_fpu_control) [[unlikely]] {
             return resume_with_fpu_control(co, word, where);
@@ -221,7 +221,7 @@ std::uintptr_t leave_slowly(control_block& self, std::uintptr_t word, call_site 
     WEFT_ASSERT(this_thread().current == &self, "the coroutine that leaves to be the one that runs here", &self);
     self.exceptions = std::exchange(*this_thread().exceptions, {});
     self.slow_to_enter = true;
-    return leave_quickly(self, this_thread(), word == yielded ? put_aside : word, where);
+    return leave_quickly(self, this_thread(), word == yielded ? parking : word, where);
 }
 
 void forget_use(control_block& co) {
@@ -236,11 +236,11 @@ void throw_unwinding() {
 
 bool after_leave(control_block& co, std::uintptr_t word) {
     if (word == finished) {
-        co.left.stack_pointer = nullptr;
+        co.saved.stack_pointer = nullptr;
         return true;
     }
-    co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
-    if (word != put_aside) {
+    co.parked_stack_pointer = std::exchange(co.saved.stack_pointer, nullptr);
+    if (word != parking) {
         auto& action = *reinterpret_cast<park_action*>(word);
         action.run(action, co);
     }
@@ -293,11 +293,11 @@ void unwind_suspended(control_block& co, call_site where) {
     control_block const* outer = std::exchange(unwound, &co);  // a destructor may destroy another coroutine
     std::uintptr_t result = resume_slowly(co, unwind, where);
     for (int swallowed = 0; result != finished; ++swallowed) {
-        bool yields = result == yielded || result == put_aside;
+        bool yields = result == yielded || result == parking;
         if (!yields || swallowed == most_swallowed) {
             die_of_suspending_while_unwound(co);
         }
-        if (result == put_aside) {
+        if (result == parking) {
             after_leave(co, result);
         }
         result = resume_slowly(co, unwind, where);

@@ -33,8 +33,8 @@ constexpr layout weft_layout{
     .colour_step = colour_step,
 
     .block_size = sizeof(control_block),
-    .block_left = WEFT_OFFSET(control_block, left.stack_pointer),
-    .block_set_aside = WEFT_OFFSET(control_block, set_aside),
+    .block_saved = WEFT_OFFSET(control_block, saved.stack_pointer),
+    .block_parked_stack_pointer = WEFT_OFFSET(control_block, parked_stack_pointer),
     .block_entered_at = WEFT_OFFSET(control_block, entered_at),
     .block_suspended_at = WEFT_OFFSET(control_block, suspended_at),
     .block_status = WEFT_OFFSET(control_block, status),
@@ -57,9 +57,9 @@ constexpr layout weft_layout{
     .call_site_line_shift = 48,
 
     .saved_form = static_cast<std::uint32_t>(context::form_saved),
-    .block_frame_pointer = WEFT_OFFSET(control_block, left.frame_pointer),
-    .block_resume_address = WEFT_OFFSET(control_block, left.resume_address),
-    .block_base_pointer = WEFT_OFFSET(control_block, left.fourth),
+    .block_frame_pointer = WEFT_OFFSET(control_block, saved.frame_pointer),
+    .block_resume_address = WEFT_OFFSET(control_block, saved.resume_address),
+    .block_base_pointer = WEFT_OFFSET(control_block, saved.fourth),
 
     .block_holder = WEFT_OFFSET(control_block, holder),
 

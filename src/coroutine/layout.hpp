@@ -27,8 +27,8 @@ struct layout {
     std::uint32_t colour_step;
 
     std::uint32_t block_size;
-    std::uint32_t block_left;
-    std::uint32_t block_set_aside;
+    std::uint32_t block_saved;
+    std::uint32_t block_parked_stack_pointer;
     std::uint32_t block_entered_at;
     std::uint32_t block_suspended_at;
     std::uint32_t block_status;

@@ -38,11 +38,12 @@ __attribute__((no_sanitize("address", "undefined"))) void show_fake_frames(void*
 }
 
 void show_coroutine(control_block const& co) {
-    auto* left = static_cast<char*>(co.left.stack_pointer != nullptr ? co.left.stack_pointer : co.set_aside);
+    auto* left =
+        static_cast<char*>(co.saved.stack_pointer != nullptr ? co.saved.stack_pointer : co.parked_stack_pointer);
     char* from = left != nullptr ? left : co.memory.low;
     show(from, co.memory.top);
-    if (left != nullptr && co.fiber.fake_stack() != nullptr) {
-        show_fake_frames(co.fiber.fake_stack(), from, co.memory.top);
+    if (left != nullptr && co.sanitizer.fake_stack() != nullptr) {
+        show_fake_frames(co.sanitizer.fake_stack(), from, co.memory.top);
     }
 }
 

@@ -59,7 +59,8 @@ WEFT_READS_OTHERS snapshot::snapshot(control_block const& co) noexcept
       holder(peek(co.holder)),
       home(peek(co.home)),
       stack_size(peek(co.frames().slot_size)) {
-    if (status == state::suspended && peek(co.left.stack_pointer) == nullptr && peek(co.set_aside) == nullptr) {
+    if (status == state::suspended && peek(co.saved.stack_pointer) == nullptr &&
+        peek(co.parked_stack_pointer) == nullptr) {
         status = state::running;
     }
     for (std::size_t i = 0; i < sizeof name; ++i) {

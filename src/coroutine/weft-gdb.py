@@ -25,7 +25,7 @@ LAYOUT_FIELDS = """
     version size alive_mark
     slab_base slab_slot_size slab_slots slab_carved slab_next
     guard_size colours colour_step
-    block_size block_left block_set_aside block_entered_at block_suspended_at block_status block_mark block_since
+    block_size block_saved block_parked_stack_pointer block_entered_at block_suspended_at block_status block_mark block_since
     block_waits_for block_waits_on block_body block_id block_created_at block_name name_size
     state_suspended state_running state_waiting state_queued state_done
     call_site_line_shift
@@ -120,7 +120,7 @@ class Coroutine:
         self.block, self.low, self.top = block, low, top
         self.id = memory.number(data, layout.block_id, 8)
         self.name = data[layout.block_name:layout.block_name + layout.name_size].split(b"\0")[0].decode(errors="replace")
-        self.left = word("block_left") or word("block_set_aside")
+        self.left = word("block_saved") or word("block_parked_stack_pointer")
         self.created_at = place("block_created_at")
         self.suspended_at = place("block_suspended_at")
         self.entered_at = place("block_entered_at")

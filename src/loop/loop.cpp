@@ -95,8 +95,8 @@ void loop::schedule(detail::control_block& co) {
     co.home = this;
     co.scheduled = true;
     co.transition(detail::state::suspended, detail::state::queued);
-    if (co.left.stack_pointer != nullptr) {  // else it is set aside already, with the exceptions that it has in hand
-        co.set_aside = std::exchange(co.left.stack_pointer, nullptr);
+    if (co.saved.stack_pointer != nullptr) {  // else it is set aside already, with the exceptions that it has in hand
+        co.parked_stack_pointer = std::exchange(co.saved.stack_pointer, nullptr);
     }
     push_here(co);
 }
@@ -351,7 +351,7 @@ void loop::run_ready() {
                 detail::die_of_uncaught({}, detail::describe(co) + ", which its loop had entered, ended with",
                                         co.failure);
             }
-        } else if (result <= detail::put_aside && co.current_state() == detail::state::suspended && co.scheduled) {
+        } else if (result <= detail::parking && co.current_state() == detail::state::suspended && co.scheduled) {
             schedule(co);
         }
     }

@@ -21,12 +21,12 @@
 #include <vector>
 
 #include "coroutine/misuse.hpp"
+#include "system/blocking_pool.hpp"
+#include "system/call_kernel.hpp"
 #include "system/descriptor_use.hpp"
 #include "system/event_descriptor.hpp"
 #include "system/make_reactor.hpp"
-#include "system/perform.hpp"
 #include "system/signals_under_tsan.hpp"
-#include "system/workers.hpp"
 #include "wait/thread_sleep.hpp"
 
 namespace weft::detail {
@@ -50,13 +50,13 @@ public:
     void start(operation& op) noexcept override {
         op.life = op.fd >= 0 ? use(op.fd) : 0;
         if (blocks(op)) {
-            workers_.start(op);
+            pool_.start(op);
             return;
         }
         ++under_way_;
         if (int error = watch(op); error != 0) {
             // A file can't be watched, and need not be: it is always ready.
-            op.result = error == -EPERM && op.what == operation::kind::poll ? perform(op) : error;
+            op.result = error == -EPERM && op.what == operation::kind::poll ? call_kernel(op) : error;
             finished_.push(op);
             return;
         }
@@ -73,7 +73,7 @@ public:
 
     void cancel(operation& op) noexcept override {
         if (blocks(op)) {
-            workers_.cancel(op);
+            pool_.cancel(op);
             return;
         }
         auto index = static_cast<std::size_t>(op.fd);
@@ -89,7 +89,7 @@ public:
     }
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {
-        workers_.hand_over();
+        pool_.hand_over();
         std::array<epoll_event, 256> events;
         int count = wait(events.data(), events.size(), finished_.empty() ? timeout : std::chrono::nanoseconds(0));
         for (int i = 0; i < count; ++i) {
@@ -115,15 +115,15 @@ public:
             settle(op);
             op.complete(op);
         }
-        workers_.complete_finished();
+        pool_.complete_finished();
     }
 
     [[nodiscard]] bool has_work() const noexcept override { return true; }  // the kernel alone knows
 
-    [[nodiscard]] bool has_threads_at_work() const noexcept override { return workers_.at_work(); }
+    [[nodiscard]] bool has_threads_at_work() const noexcept override { return pool_.at_work(); }
 
     [[nodiscard]] bool nothing_under_way() const noexcept override {
-        return under_way_ == 0 && !workers_.has_started() && !workers_.at_work();
+        return under_way_ == 0 && !pool_.has_started() && !pool_.at_work();
     }
 
     void notify() noexcept override { wake_.set(); }
@@ -134,14 +134,14 @@ public:
     }
 
     void hand_over() noexcept override {
-        workers_.hand_over();
+        pool_.hand_over();
         if (!finished_.empty()) {
             notify();
         }
     }
 
     void closing(int fd) noexcept override {
-        workers_.closing(fd);
+        pool_.closing(fd);
         auto index = static_cast<std::size_t>(fd);
         if (index >= watched_.size()) {
             return;
@@ -160,7 +160,7 @@ public:
             remember_closed(fd);
             notify();
         }
-        return workers_.closed(fd, closes);
+        return pool_.closed(fd, closes);
     }
 
 private:
@@ -265,7 +265,7 @@ private:
 
     /// Tries it. If it need not wait, its result is set.
     bool is_done(operation& op) noexcept {
-        std::int64_t result = perform(op);
+        std::int64_t result = call_kernel(op);
         bool connects = op.what == operation::kind::connect;
         // A connect() says EAGAIN where no event will tell that it would be different: a Unix listener's queue is full.
         if ((result == -EAGAIN && !connects) || result == -EINPROGRESS || result == -EALREADY) {
@@ -323,7 +323,7 @@ private:
     std::vector<watched> watched_;
     intrusive_queue<operation> finished_;
     std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
-    workers workers_{*this, worker_limit};
+    blocking_pool pool_{*this, worker_limit};
 };
 
 }  // namespace

@@ -41,11 +41,11 @@
 #include <weft/detail/context/sanitizer.hpp>
 
 #include "coroutine/misuse.hpp"
+#include "system/blocking_pool.hpp"
 #include "system/descriptor_use.hpp"
 #include "system/event_descriptor.hpp"
 #include "system/make_reactor.hpp"
 #include "system/signals_under_tsan.hpp"
-#include "system/workers.hpp"
 #include "wait/thread_sleep.hpp"
 
 namespace weft::detail {
@@ -107,7 +107,7 @@ public:
     void start(operation& op) noexcept override {
         op.life = op.fd >= 0 ? use(op.fd) : 0;
         if (for_worker(op)) {
-            workers_.start(op);
+            pool_.start(op);
             return;
         }
         ++under_way_;
@@ -122,7 +122,7 @@ public:
 
     void cancel(operation& op) noexcept override {
         if (for_worker(op)) {
-            workers_.cancel(op);
+            pool_.cancel(op);
         } else if (late_.remove(op)) {
             op.result = -ECANCELED;
             finished_.push(op);
@@ -144,7 +144,7 @@ public:
             news_->clear();
             wake_.clear();
         }
-        workers_.hand_over();
+        pool_.hand_over();
         refused_ = false;
         put_late();
         if (io_uring_cq_ready(&ring_) == 0) {
@@ -160,19 +160,19 @@ public:
         while (!finished.empty()) {
             complete(finished.pop());
         }
-        workers_.complete_finished();
+        pool_.complete_finished();
     }
 
     [[nodiscard]] bool has_work() const noexcept override {
-        return workers_.has_started() || !finished_.empty() || has_late() || io_uring_sq_ready(&ring_) != 0 ||
+        return pool_.has_started() || !finished_.empty() || has_late() || io_uring_sq_ready(&ring_) != 0 ||
                io_uring_cq_ready(&ring_) != 0 ||
                (__atomic_load_n(ring_.sq.kflags, __ATOMIC_RELAXED) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
     }
 
-    [[nodiscard]] bool has_threads_at_work() const noexcept override { return workers_.at_work(); }
+    [[nodiscard]] bool has_threads_at_work() const noexcept override { return pool_.at_work(); }
 
     [[nodiscard]] bool nothing_under_way() const noexcept override {
-        return under_way_ == 0 && !workers_.has_started() && !workers_.at_work();
+        return under_way_ == 0 && !pool_.has_started() && !pool_.at_work();
     }
 
     void notify() noexcept override { wake_.set(); }
@@ -198,7 +198,7 @@ public:
     }
 
     void hand_over() noexcept override {
-        workers_.hand_over();
+        pool_.hand_over();
         end_what_others_closed();
         put_late();
         // The eventfd tells of the first piece of work that waits, and of no other until that was done.
@@ -209,7 +209,7 @@ public:
     }
 
     void closing(int fd) noexcept override {
-        workers_.closing(fd);
+        pool_.closing(fd);
         auto index = static_cast<std::size_t>(fd);
         if (index < on_.size() && on_[index].first != nullptr) {
             withdraw_all(on_[index]);
@@ -226,7 +226,7 @@ public:
             remember_closed(fd);
             notify();
         }
-        return workers_.closed(fd, closes);
+        return pool_.closed(fd, closes);
     }
 
 private:
@@ -557,7 +557,7 @@ private:
     intrusive_queue<operation> late_cancellations_;  ///< of these the cancellations are not.
     intrusive_queue<operation> finished_;            ///< Without the kernel.
     std::size_t under_way_ = 0;  ///< What was started and not completed, beside what the workers have.
-    workers workers_{*this, worker_limit};
+    blocking_pool pool_{*this, worker_limit};
 };
 
 }  // namespace

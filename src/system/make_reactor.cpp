@@ -7,7 +7,7 @@
 #include <string>
 #include <system_error>
 
-#include "system/perform.hpp"
+#include "system/call_kernel.hpp"
 #include "system/refused.hpp"
 
 namespace weft {
@@ -28,7 +28,7 @@ std::unique_ptr<reactor> make_named(std::string_view name) {
 }  // namespace
 
 std::int64_t reactor::attempt(operation& op) noexcept {
-    return detail::perform(op);
+    return detail::call_kernel(op);
 }
 
 std::unique_ptr<reactor> make_reactor(std::string_view name) {

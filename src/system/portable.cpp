@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "system/blocking_pool.hpp"
 #include "system/make_reactor.hpp"
-#include "system/workers.hpp"
 #include "wait/thread_sleep.hpp"
 
 namespace weft::detail {
@@ -24,7 +24,7 @@ public:
 
     void start(operation& op) noexcept override {
         if (op.what == operation::kind::call) {
-            workers_.start(op);
+            pool_.start(op);
             return;
         }
         op.result = -ENOSYS;
@@ -33,12 +33,12 @@ public:
 
     void cancel(operation& op) noexcept override {
         if (op.what == operation::kind::call) {
-            workers_.cancel(op);  // what was refused completes by itself, in the next poll()
+            pool_.cancel(op);  // what was refused completes by itself, in the next poll()
         }
     }
 
     void poll(std::optional<std::chrono::nanoseconds> timeout) override {
-        workers_.hand_over();
+        pool_.hand_over();
         // The word is looked at once more when it is slept on: what is told in between is not slept through.
         if (refused_ == nullptr && notified_.load(std::memory_order_acquire) == 0 && timeout != 0ns) {
             sleep_thread(notified_, 0, end_of(timeout));
@@ -48,14 +48,14 @@ public:
             operation& first = *std::exchange(op, op->next);
             first.complete(first);
         }
-        workers_.complete_finished();
+        pool_.complete_finished();
     }
 
     [[nodiscard]] bool has_work() const noexcept override {
-        return refused_ != nullptr || workers_.has_started() || workers_.at_work();
+        return refused_ != nullptr || pool_.has_started() || pool_.at_work();
     }
 
-    [[nodiscard]] bool has_threads_at_work() const noexcept override { return workers_.at_work(); }
+    [[nodiscard]] bool has_threads_at_work() const noexcept override { return pool_.at_work(); }
 
     [[nodiscard]] bool nothing_under_way() const noexcept override { return !has_work(); }
 
@@ -70,7 +70,7 @@ private:
 
     std::atomic<std::uint32_t> notified_{0};
     operation* refused_ = nullptr;  ///< Linked through operation::next, the newest first.
-    workers workers_{*this, 0};
+    blocking_pool pool_{*this, 0};
 };
 
 }  // namespace

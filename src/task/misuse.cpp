@@ -35,7 +35,7 @@ void die_of_moving_while_joined(task_state const& t, call_site where) noexcept {
 control_block const* calling_task_of(scope const& s) noexcept {
     control_block const* self = this_thread().current;
     bool is_task = self != nullptr && self->at_end == &at_end_of_task;
-    return is_task && static_cast<task_state const*>(self->annex)->owner == &s ? self : nullptr;
+    return is_task && static_cast<task_state const*>(self->maker_data)->owner == &s ? self : nullptr;
 }
 
 bool is_cancellation(std::exception_ptr const& failure) noexcept {

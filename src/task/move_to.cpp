@@ -169,7 +169,7 @@ void move_to(loop& target, call_site where) {
     if (&to == detail::this_thread().home) {
         return;
     }
-    auto& t = *static_cast<detail::task_state*>(self.annex);
+    auto& t = *static_cast<detail::task_state*>(self.maker_data);
     if (t.travels == nullptr) {
         t.travels = new detail::travel(t);
     }

@@ -77,7 +77,7 @@ struct join_wait : loop_wait, joiner {
 }  // namespace
 
 void at_end_of_task(control_block& co) {
-    auto& t = *static_cast<task_state*>(co.annex);
+    auto& t = *static_cast<task_state*>(co.maker_data);
     if (t.home == this_thread().home) {
         finish(t);
     } else {

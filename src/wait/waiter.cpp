@@ -41,7 +41,7 @@ void waiter_list::unlink(branch* before, branch* after) noexcept {
 branch* waiter_list::go_past(branch& decided) noexcept {
     branch* before = decided.previous;
     branch* after = decided.next;
-    if (decided.left.exchange(1, std::memory_order_acq_rel) == 0) {  // it may be gone from here on
+    if (decided.let_go.exchange(1, std::memory_order_acq_rel) == 0) {  // it may be gone from here on
         unlink(before, after);
     }
     return after;
@@ -168,7 +168,7 @@ void wait_as_thread(waiter& w, unlocking_wait& how) {
 }  // namespace
 
 void withdraw(branch& b, wait_point const& point) noexcept {
-    if (b.left.exchange(1, std::memory_order_acq_rel) != 0) {
+    if (b.let_go.exchange(1, std::memory_order_acq_rel) != 0) {
         return;
     }
     point.lock.lock();

@@ -10,7 +10,7 @@ namespace {
 namespace context = weft::context;
 
 struct counter {
-    context::base_record base;
+    context::entry_record base;
     context::frame enterer;
     context::frame left;
 };

@@ -35,7 +35,7 @@ struct pair {
     std::uintptr_t leave(std::uintptr_t word) { return context::switch_to(left, enterer, enterer.stack_pointer, word); }
 
     static constexpr std::size_t size = 512 * 1024;
-    context::base_record base;  // first: it is what the entry is called with
+    context::entry_record base;  // first: it is what the entry is called with
     context::frame enterer;
     context::frame left;
     context::companion companion;

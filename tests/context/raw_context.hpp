@@ -41,7 +41,7 @@ public:
 
 private:
     struct located {
-        context::base_record record;
+        context::entry_record record;
         raw_context* self;
     };
 

@@ -87,7 +87,7 @@ TEST(context_made, keeps_signals_that_are_pending) {
 
 /// One after the other, on the same stack.
 void make_without_entering(int count) {
-    context::base_record base;
+    context::entry_record base;
     context::frame fresh;
     std::vector<char> memory(256 * 1024);
     auto end = reinterpret_cast<std::uintptr_t>(memory.data() + memory.size()) & ~std::uintptr_t{63};

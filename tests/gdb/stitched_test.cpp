@@ -54,7 +54,7 @@ void add(functions& names, void* start) {
         known_function{start_of(&weft_context_entry), "entry"},  known_function{start_of(&enter_inner), "enter_inner"},
         known_function{start_of(&enter_middle), "enter_middle"}, known_function{start_of(&enter_outer), "enter_outer"}};
     for (known_function const& f : known) {
-        // Frame records show the entry twice: see base_record.
+        // Frame records show the entry twice: see entry_record.
         if (f.start == start && (names.empty() || names.back() != f.name)) {
             names.emplace_back(f.name);
         }

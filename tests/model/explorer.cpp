@@ -25,7 +25,7 @@ constexpr std::uint64_t most_steps = 5000;  // a hundred times what a world take
 enum class doing { runs, waits_for_a_change, sleeps, has_ended };
 
 struct model_thread {
-    weft::context::base_record base;
+    weft::context::entry_record base;
     weft::context::frame enterer;
     weft::context::fiber fiber;
     weft::context::frame left;

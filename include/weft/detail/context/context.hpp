@@ -2,7 +2,7 @@
 //
 // The switch: the one thing that is not portable. Everything above uses only what stands here.
 //
-//   void           make(frame& fresh, base_record& base, void* stack_top, entry_function entry);
+//   void           make(frame& fresh, entry_record& base, void* stack_top, entry_function entry);
 //   std::uintptr_t switch_to(frame& from, frame const& to, void* stack_pointer, std::uintptr_t word);
 //
 // switch_to() saves the running context in `from` and continues the one that `to` holds, on the stack that `stack_pointer`
@@ -39,7 +39,7 @@ using entry_function WEFT_COROUTINE_FN = void (*)(void* base, std::uintptr_t wor
 
 /// The bottom of a coroutine's stack: a frame record too, so that a walk by frame pointers goes on from the coroutine's
 /// first frame into whoever entered it. Where a record has the return address, it says weft_context_entry once more.
-struct base_record {
+struct entry_record {
     frame* enterer = nullptr;
     void* within_entry = nullptr;
 };
@@ -117,7 +117,7 @@ namespace weft::context {
 
 inline constexpr saved_form form_saved = saved_form::frame;
 
-inline void make(frame& fresh, base_record& base, void* stack_top, entry_function entry) {
+inline void make(frame& fresh, entry_record& base, void* stack_top, entry_function entry) {
     auto** stack = static_cast<void**>(stack_top) - at_entry.words;
     stack[at_entry.entry_word] = reinterpret_cast<void*>(entry);
     fresh.frame_pointer = &base;

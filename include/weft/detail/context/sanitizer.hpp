@@ -53,7 +53,7 @@ inline void unpoison_idle(char* low, char* top) {
     __asan_unpoison_memory_region(low, static_cast<std::size_t>(top - low));
 }
 
-struct fiber {
+struct sanitizer_fiber {
     void create(char* low, char* top) {
         fake_stack_ = nullptr;  // that of an earlier life went with it
         low_ = low;
@@ -87,7 +87,7 @@ private:
 
 #elif defined(WEFT_TSAN)
 
-struct fiber {
+struct sanitizer_fiber {
     void create(char*, char*) { self_ = __tsan_create_fiber(0); }
     void destroy(char*) { __tsan_destroy_fiber(self_); }
 
@@ -107,7 +107,7 @@ private:
 
 #else
 
-struct fiber {
+struct sanitizer_fiber {
     void create(char*, char*) {}
     void destroy(char*) {}
     void before_enter() {}

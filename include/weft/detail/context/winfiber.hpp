@@ -28,7 +28,7 @@ namespace weft::context {
 
 inline constexpr saved_form form_saved = saved_form::fiber;
 
-void make(frame& fresh, base_record& base, void* stack_top, entry_function entry);
+void make(frame& fresh, entry_record& base, void* stack_top, entry_function entry);
 std::uintptr_t switch_to(frame& from, frame const& to, void* stack_pointer, std::uintptr_t word);
 
 /// A fiber of the system's, and what is known of its stack.

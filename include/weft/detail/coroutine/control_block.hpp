@@ -54,13 +54,13 @@ struct control_block;
 // The first cache line is all that a switch has to have read. From `since` on, fields are set when they come to mean
 // something, and the rest is clean in a spare block: see release().
 struct alignas(64) control_block {
-    context::base_record base;  // first: the entry's frame record
+    context::entry_record base;  // first: the entry's frame record
     /// The context it left. Its stack pointer is nullptr while it runs, and while more than a switch is needed to go on.
-    context::frame left;
+    context::frame saved;
     call_site suspended_at;
 
     call_site entered_at;
-    void* set_aside = nullptr;               ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
+    void* parked_stack_pointer = nullptr;    ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
     bool slow_to_enter = false;              ///< It has exceptions or FPU control words, to be put in place first.
@@ -80,13 +80,13 @@ struct alignas(64) control_block {
     void const* waits_on = nullptr;   ///< which one.
     executor* home = nullptr;         ///< Whose queue a wake-up puts it into; nullptr: nobody's.
     void* body = nullptr;
-    void* annex = nullptr;           ///< Its maker's, on the stack beside the body.
+    void* maker_data = nullptr;      ///< Its maker's, on the stack beside the body.
     local_values* locals = nullptr;  ///< Of coroutine_local.
     std::uint64_t id = 0;
     call_site created_at;
     char name[32] = {};
     context::frame outer;  ///< While it has entered others: the frame of whoever entered it.
-    [[no_unique_address]] context::fiber fiber;
+    [[no_unique_address]] context::sanitizer_fiber sanitizer;
     bool keeps_fpu_control = false;                      ///< coroutine_options::keep_fpu_control.
     context::fpu_control fpu_control;                    ///< Its own, while it does not run.
     std::atomic<void const*> const* holder = nullptr;    ///< While it waits for what has one holder: where to see whom.
@@ -98,7 +98,9 @@ struct alignas(64) control_block {
     /// A coroutine that runs, or has entered another, has left nowhere: that tells it from one that is suspended.
     [[nodiscard]] state current_state() const {
         state s = status.load(std::memory_order_relaxed);
-        return s == state::suspended && left.stack_pointer == nullptr && set_aside == nullptr ? state::running : s;
+        return s == state::suspended && saved.stack_pointer == nullptr && parked_stack_pointer == nullptr
+                   ? state::running
+                   : s;
     }
 
     /// The only way to change `status`. Returns false, and changes nothing, if it is not `from`.
@@ -126,13 +128,13 @@ struct alignas(64) control_block {
     return std::atomic_ref(co->mark).load(std::memory_order_acquire) == alive_mark ? co : nullptr;
 }
 
-/// What a switch hands over. Into a coroutine: go on, or unwind. Out of it: it yielded, it is done, it is to be set aside,
-/// or (any other value) it is to be set aside, and this is the address of a park_action.
+/// The word that a switch hands over. Into a coroutine: go on, or unwind. Out of it: it yielded, it has ended, it parks, or (any
+/// other value) it parks, and the word is the address of a park_action, to be run by the enterer.
 inline constexpr std::uintptr_t go_on = 0;
 inline constexpr std::uintptr_t unwind = 1;
 inline constexpr std::uintptr_t yielded = 0;
 inline constexpr std::uintptr_t finished = 1;
-inline constexpr std::uintptr_t put_aside = 2;
+inline constexpr std::uintptr_t parking = 2;
 
 /// Run by whoever entered the coroutine, once it is parked. It lies on the parked coroutine's stack, and so may be gone
 /// as soon as the coroutine was woken.

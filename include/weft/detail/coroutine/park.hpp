@@ -21,7 +21,7 @@ namespace weft::detail {
     self.home = thread.home;
     self.transition(state::suspended, state::waiting);
     WEFT_TRACE2(yield, &self, what == nullptr ? "a wake-up" : what);
-    leave(self, thread, after == nullptr ? put_aside : reinterpret_cast<std::uintptr_t>(after), where);
+    leave(self, thread, after == nullptr ? parking : reinterpret_cast<std::uintptr_t>(after), where);
 }
 
 /// The caller's: the coroutine's, or the thread's outside one.

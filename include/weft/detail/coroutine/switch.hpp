@@ -41,16 +41,16 @@ namespace weft::detail {
 /// thread, if there is one. Its enterer has been put aside.
 [[gnu::always_inline]] inline std::uintptr_t resume(control_block& co, thread_state& thread, std::uintptr_t word,
                                                     control_block* from) {
-    void* stack_pointer = std::exchange(co.left.stack_pointer, nullptr);
+    void* stack_pointer = std::exchange(co.saved.stack_pointer, nullptr);
     thread.current = &co;
     if (co.base.enterer != &thread.enterer) [[unlikely]] {
         WEFT_TRACE2(migrate, &co, &thread);
         co.base.enterer = &thread.enterer;
     }
     WEFT_TRACE2(enter, &co, from);
-    co.fiber.before_enter();
-    std::uintptr_t result = context::switch_to(thread.enterer, co.left, stack_pointer, word);
-    co.fiber.after_enter();
+    co.sanitizer.before_enter();
+    std::uintptr_t result = context::switch_to(thread.enterer, co.saved, stack_pointer, word);
+    co.sanitizer.after_enter();
     this_thread().current = from;
     return result;
 }
@@ -60,7 +60,7 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site w
 
 [[gnu::always_inline]] inline std::uintptr_t enter(control_block& co, call_site where) {
     thread_state& thread = this_thread();
-    if (co.left.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
+    if (co.saved.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return resume_slowly(co, go_on, where);
     }
     control_block* from = thread.current;
@@ -95,9 +95,9 @@ void die_if_it_holds_a_mutex(control_block const& self, call_site where);
 #endif
     self.suspended_at = where;
     put_enterer_back(self, thread);
-    self.fiber.before_leave(false);
-    std::uintptr_t order = context::switch_to(self.left, thread.enterer, thread.enterer.stack_pointer, word);
-    self.fiber.arrived();
+    self.sanitizer.before_leave(false);
+    std::uintptr_t order = context::switch_to(self.saved, thread.enterer, thread.enterer.stack_pointer, word);
+    self.sanitizer.arrived();
     return order;
 }
 
@@ -123,13 +123,13 @@ void die_if_it_holds_a_mutex(control_block const& self, call_site where);
 inline void dequeued(control_block& co) {
     co.transition(state::queued, state::suspended);
     if (!co.slow_to_enter) [[likely]] {
-        co.left.stack_pointer = std::exchange(co.set_aside, nullptr);
+        co.saved.stack_pointer = std::exchange(co.parked_stack_pointer, nullptr);
     }
 }
 
 /// After an enter came back with `finished`: nobody enters it again. Returns whether it threw nothing.
 [[gnu::always_inline]] inline bool ended_well(control_block& co) {
-    co.left.stack_pointer = nullptr;
+    co.saved.stack_pointer = nullptr;
     return !co.failure;
 }
 

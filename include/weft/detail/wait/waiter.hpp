@@ -83,9 +83,9 @@ struct branch {
     branch* next = nullptr;
     branch* previous = nullptr;
     waiter* whose = nullptr;
-    std::int64_t amount = 0;        ///< The primitive's own;
-    void* item = nullptr;           ///< and this.
-    atomic<std::uint32_t> left{0};  ///< The wait was decided otherwise, and somebody takes it out.
+    std::int64_t amount = 0;          ///< The primitive's own;
+    void* item = nullptr;             ///< and this.
+    atomic<std::uint32_t> let_go{0};  ///< The wait was decided otherwise, and somebody takes it out.
 
     /// Decides that the wait ends with this branch. Returns false if it was decided before. Under the lock of its list, if it
     /// is in one. Who got true takes it out of the list, and then wakes it.

@@ -7,7 +7,7 @@
 namespace weft::detail {
 
 /// Makes the operation's system call on this thread: the result, or -errno. Never -EINTR.
-std::int64_t perform(operation& op) noexcept;
+std::int64_t call_kernel(operation& op) noexcept;
 
 /// close(2), where there are descriptors.
 void close_file(int fd) noexcept;

@@ -1,12 +1,12 @@
 // Floor: system
 
-#include "system/perform.hpp"
+#include "system/call_kernel.hpp"
 
 #include <cerrno>
 
 namespace weft::detail {
 
-std::int64_t perform(operation& op) noexcept {
+std::int64_t call_kernel(operation& op) noexcept {
     return op.what == operation::kind::call ? op.call(op.argument) : -ENOSYS;
 }
 

@@ -1,6 +1,6 @@
 // Floor: system
 
-#include "system/perform.hpp"
+#include "system/call_kernel.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -84,7 +84,7 @@ std::int64_t system_call(operation& op) noexcept {
 
 }  // namespace
 
-std::int64_t perform(operation& op) noexcept {
+std::int64_t call_kernel(operation& op) noexcept {
     std::int64_t result;
     do {
         result = system_call(op);

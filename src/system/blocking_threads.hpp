@@ -17,9 +17,9 @@
 namespace weft::detail {
 
 /// All is under the mutex. Kept alive by the reactor, and by each of its threads.
-class crew : public std::enable_shared_from_this<crew> {
+class blocking_threads : public std::enable_shared_from_this<blocking_threads> {
 public:
-    crew(reactor& notify, std::size_t limit);
+    blocking_threads(reactor& notify, std::size_t limit);
 
     /// Adds what was started, and sees to it that somebody does it.
     void add(intrusive_queue<operation> started) noexcept;
@@ -54,7 +54,7 @@ private:
     queue& queue_of(operation const& op) { return queues_[static_cast<std::size_t>(trade_of(op))]; }
 
     void work();
-    void perform_all(intrusive_queue<operation> taken, member& me, std::unique_lock<std::mutex>& lock);
+    void do_all(intrusive_queue<operation> taken, member& me, std::unique_lock<std::mutex>& lock);
     bool wait_for_work(std::unique_lock<std::mutex>& lock);
     void add_thread();
     void leave(member& me) noexcept;

@@ -12,7 +12,7 @@
 //
 // A call may never return: an open() of a FIFO that nobody writes to. If it has a `drop`, whoever waits for it may let go of
 // it, and so does the end of the reactor. So what the threads share is owned by all of them, and lives as long as the last:
-// crew.hpp.
+// blocking_threads.hpp.
 
 #pragma once
 
@@ -22,16 +22,16 @@
 
 namespace weft::detail {
 
-class crew;
+class blocking_threads;
 
-class workers {
+class blocking_pool {
 public:
     /// `notify` is told, from a worker, when there is something new to complete. At most `limit` threads do I/O.
-    workers(reactor& notify, std::size_t limit);
-    workers(workers const&) = delete;
-    workers& operator=(workers const&) = delete;
+    blocking_pool(reactor& notify, std::size_t limit);
+    blocking_pool(blocking_pool const&) = delete;
+    blocking_pool& operator=(blocking_pool const&) = delete;
     /// Waits for the calls that have begun, but for those that have a `drop`.
-    ~workers();
+    ~blocking_pool();
 
     /// A worker will perform `op`, after the next hand_over(). If no thread can be had, it fails with -EAGAIN.
     /// Threads: the loop's.
@@ -63,7 +63,7 @@ public:
     void complete_finished() noexcept;
 
 private:
-    std::shared_ptr<crew> crew_;
+    std::shared_ptr<blocking_threads> threads_;
     intrusive_queue<operation> started_;
     std::size_t at_work_ = 0;  ///< What was handed over and not completed;
     std::size_t let_go_ = 0;   ///< of this nobody waits for.

@@ -36,7 +36,7 @@ struct blocking_call {
     bool complete = false;
 };
 
-TEST(workers, have_threads_apart_for_what_waits_for_other_machines) {
+TEST(blocking_pool, have_threads_apart_for_what_waits_for_other_machines) {
     weft::run([] {
         weft::reactor& system = weft::loop::current().system();
         std::vector<std::unique_ptr<blocking_call>> look_ups;
@@ -57,7 +57,7 @@ TEST(workers, have_threads_apart_for_what_waits_for_other_machines) {
     });
 }
 
-TEST(workers, that_are_in_a_call_which_may_be_dropped_do_not_hold_up_the_end_of_the_reactor) {
+TEST(blocking_pool, that_are_in_a_call_which_may_be_dropped_do_not_hold_up_the_end_of_the_reactor) {
     struct call : blocking_call {
         call() : blocking_call(0) {
             op.drop = [](weft::operation& o) noexcept {
@@ -79,7 +79,7 @@ TEST(workers, that_are_in_a_call_which_may_be_dropped_do_not_hold_up_the_end_of_
     EXPECT_FALSE(begun.complete);
 }
 
-TEST(workers, drop_what_was_never_begun_or_never_completed_with_the_reactor) {
+TEST(blocking_pool, drop_what_was_never_begun_or_never_completed_with_the_reactor) {
     struct call : blocking_call {
         call() : blocking_call(0) {
             op.drop = [](weft::operation& o) noexcept {

@@ -1,6 +1,6 @@
 // Floor: system
 
-#include "system/crew.hpp"
+#include "system/blocking_threads.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -8,8 +8,8 @@
 #include <exception>
 #include <utility>
 
+#include "system/call_kernel.hpp"
 #include "system/descriptor_use.hpp"
-#include "system/perform.hpp"
 #include "system/quiet_thread.hpp"
 
 namespace weft::detail {
@@ -43,7 +43,8 @@ void drop_all(intrusive_queue<operation> list) noexcept {
 
 }  // namespace
 
-crew::crew(reactor& notify, std::size_t limit) : notify_(notify), most_threads_(limit + most_calls + most_look_ups) {
+blocking_threads::blocking_threads(reactor& notify, std::size_t limit)
+    : notify_(notify), most_threads_(limit + most_calls + most_look_ups) {
     queues_[static_cast<std::size_t>(trade::io)].most = limit;
     queues_[static_cast<std::size_t>(trade::call)].most = most_calls;
     queues_[static_cast<std::size_t>(trade::look_up)].most = most_look_ups;
@@ -52,14 +53,14 @@ crew::crew(reactor& notify, std::size_t limit) : notify_(notify), most_threads_(
     members_.reserve(most_threads_);
 }
 
-crew::trade crew::trade_of(operation const& op) {
+blocking_threads::trade blocking_threads::trade_of(operation const& op) {
     if (!is_call(op)) {
         return trade::io;
     }
     return op.flags == operation::look_up ? trade::look_up : trade::call;
 }
 
-void crew::add(intrusive_queue<operation> started) noexcept {
+void blocking_threads::add(intrusive_queue<operation> started) noexcept {
     std::unique_lock lock(mutex_);
     bool in_vain = false;
     while (!started.empty()) {
@@ -92,7 +93,7 @@ void crew::add(intrusive_queue<operation> started) noexcept {
     }
 }
 
-bool crew::take_back(operation& op) noexcept {
+bool blocking_threads::take_back(operation& op) noexcept {
     std::lock_guard guard(mutex_);
     if (!queue_of(op).waiting.remove(op)) {
         return false;
@@ -103,14 +104,14 @@ bool crew::take_back(operation& op) noexcept {
     return true;
 }
 
-void crew::finish(operation& op) noexcept {
+void blocking_threads::finish(operation& op) noexcept {
     std::lock_guard guard(mutex_);
     op.result = -ECANCELED;
     finished_.push(op);
     notify_.notify();
 }
 
-void crew::take_back_all_on(int fd) noexcept {
+void blocking_threads::take_back_all_on(int fd) noexcept {
     std::lock_guard guard(mutex_);
     intrusive_queue<operation> taken;
     for (queue& q : queues_) {
@@ -127,13 +128,13 @@ void crew::take_back_all_on(int fd) noexcept {
     notify_.notify();
 }
 
-bool crew::close_afterwards(int fd) noexcept {
+bool blocking_threads::close_afterwards(int fd) noexcept {
     std::lock_guard guard(mutex_);
     return leave_closing(fd);
 }
 
 /// To another that is in an operation on it, if there is one.
-bool crew::leave_closing(int fd) noexcept {
+bool blocking_threads::leave_closing(int fd) noexcept {
     for (auto const& m : members_) {
         operation* op = m->doing != nullptr ? m->doing->first() : nullptr;
         if (op != nullptr && op->fd == fd) {  // it does several only if they are on one file
@@ -144,18 +145,18 @@ bool crew::leave_closing(int fd) noexcept {
     return false;
 }
 
-intrusive_queue<operation> crew::take_finished() noexcept {
+intrusive_queue<operation> blocking_threads::take_finished() noexcept {
     std::lock_guard guard(mutex_);
     return std::move(finished_);
 }
 
-bool crew::busy_with_what_must_be_waited_for() const {
+bool blocking_threads::busy_with_what_must_be_waited_for() const {
     return std::ranges::any_of(queues_, [](queue const& q) { return !q.waiting.empty(); }) ||
            std::ranges::any_of(members_,
                                [](auto const& m) { return m->doing != nullptr && !may_be_left(*m->doing->first()); });
 }
 
-void crew::disband() noexcept {
+void blocking_threads::disband() noexcept {
     std::unique_lock lock(mutex_);
     stopping_ = true;
     intrusive_queue<operation> left = finished_.take_if(may_be_left);
@@ -166,7 +167,7 @@ void crew::disband() noexcept {
     work_done_.wait(lock, [this] { return !busy_with_what_must_be_waited_for(); });
     for (auto const& m : members_) {  // none comes or leaves any more
         if (m->doing != nullptr) {
-            m->thread.detach();  // it has a part in the crew
+            m->thread.detach();  // it shares ownership
             continue;
         }
         lock.unlock();
@@ -178,11 +179,11 @@ void crew::disband() noexcept {
     drop_all(std::move(left));
 }
 
-bool crew::runnable(operation const& op) const {
+bool blocking_threads::runnable(operation const& op) const {
     return !quick(op) || std::ranges::find(being_written_, op.fd) == being_written_.end();
 }
 
-bool crew::any_runnable() const {
+bool blocking_threads::any_runnable() const {
     return std::ranges::any_of(queues_, [this](queue const& q) {
         for (operation const* op = q.busy < q.most ? q.waiting.first() : nullptr; op != nullptr; op = op->next) {
             if (runnable(*op)) {
@@ -196,7 +197,7 @@ bool crew::any_runnable() const {
 /// For what is there to do: a thread that starts, or, with true, one that is to be woken. It does the same once more when
 /// it has taken its part, so one at a time suffices. What waits for a file that is being written is found by the thread
 /// that writes it.
-bool crew::find_thread() noexcept {
+bool blocking_threads::find_thread() noexcept {
     if (!any_runnable()) {
         return false;
     }
@@ -210,14 +211,15 @@ bool crew::find_thread() noexcept {
     return idle_ > 0;
 }
 
-void crew::add_thread() {
+void blocking_threads::add_thread() {
     join_those_that_left();
-    auto begin = std::make_unique<std::shared_ptr<crew>>(shared_from_this());
+    auto begin = std::make_unique<std::shared_ptr<blocking_threads>>(shared_from_this());
     members_.push_back(std::make_unique<member>());
     try {
         members_.back()->thread = quiet_thread(
             [](void* b) {
-                std::unique_ptr<std::shared_ptr<crew>> const whose(static_cast<std::shared_ptr<crew>*>(b));
+                std::unique_ptr<std::shared_ptr<blocking_threads>> const whose(
+                    static_cast<std::shared_ptr<blocking_threads>*>(b));
                 (*whose)->work();
             },
             begin.get());
@@ -230,7 +232,7 @@ void crew::add_thread() {
 }
 
 /// One operation, or the writes of one file.
-intrusive_queue<operation> crew::take() {
+intrusive_queue<operation> blocking_threads::take() {
     intrusive_queue<operation> taken;
     for (queue& q : queues_) {
         if (taken.empty() && q.busy < q.most) {
@@ -246,17 +248,17 @@ intrusive_queue<operation> crew::take() {
     return taken;
 }
 
-crew::member& crew::me() noexcept {
+blocking_threads::member& blocking_threads::me() noexcept {
     return **std::ranges::find(members_, std::this_thread::get_id(), [](auto const& m) { return m->thread.get_id(); });
 }
 
-void crew::work() {
+void blocking_threads::work() {
     std::unique_lock lock(mutex_);
     --starting_;
     for (;;) {
         intrusive_queue<operation> taken = take();
         if (!taken.empty()) {
-            perform_all(std::move(taken), me(), lock);
+            do_all(std::move(taken), me(), lock);
         } else if (stopping_) {
             return;
         } else if (!wait_for_work(lock)) {
@@ -268,7 +270,7 @@ void crew::work() {
 
 /// Returns whether there may be some. The mutex is held when it says that there is none, and the thread is no longer
 /// counted as idle: whoever has work from then on does not count on it.
-bool crew::wait_for_work(std::unique_lock<std::mutex>& lock) {
+bool blocking_threads::wait_for_work(std::unique_lock<std::mutex>& lock) {
     ++idle_;
     bool in_vain = work_there_.wait_for(lock, idle_limit) == std::cv_status::timeout;
     --idle_;
@@ -276,19 +278,19 @@ bool crew::wait_for_work(std::unique_lock<std::mutex>& lock) {
 }
 
 /// From here on the calling thread only lets go of the mutex.
-void crew::leave(member& me) noexcept {
+void blocking_threads::leave(member& me) noexcept {
     left_.push_back(std::move(me.thread));
     std::erase_if(members_, [&me](auto const& m) { return m.get() == &me; });
 }
 
-void crew::join_those_that_left() noexcept {
+void blocking_threads::join_those_that_left() noexcept {
     for (std::thread& thread : left_) {
         thread.join();
     }
     left_.clear();
 }
 
-void crew::perform_all(intrusive_queue<operation> taken, member& me, std::unique_lock<std::mutex>& lock) {
+void blocking_threads::do_all(intrusive_queue<operation> taken, member& me, std::unique_lock<std::mutex>& lock) {
     operation const& first = *taken.first();
     queue& mine = queue_of(first);
     bool const may_be_dropped = may_be_left(first);
@@ -300,7 +302,7 @@ void crew::perform_all(intrusive_queue<operation> taken, member& me, std::unique
         work_there_.notify_one();
     }
     for (operation* op = taken.first(); op != nullptr; op = op->next) {
-        op->result = perform(*op);
+        op->result = call_kernel(*op);
     }
     lock.lock();
     me.doing = nullptr;

@@ -1,6 +1,6 @@
 // Floor: system
 
-#include "system/perform.hpp"
+#include "system/call_kernel.hpp"
 
 namespace weft::detail {
 
