@@ -73,7 +73,7 @@ public:
     WEFT_MIXED_FN void make_directory(path const& name, call_site where = call_site::here()) const;
     WEFT_MIXED_FN void make_directory(path const& name, std::error_code& ec, call_site where = call_site::here()) const;
 
-    /// A file's name; the file goes with its last one.
+    /// Removes a name of a file; the file is removed with its last name.
     WEFT_MIXED_FN void remove(path const& name, call_site where = call_site::here()) const;
     WEFT_MIXED_FN void remove(path const& name, std::error_code& ec, call_site where = call_site::here()) const;
     /// An empty directory.

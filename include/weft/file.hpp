@@ -48,7 +48,7 @@ public:
                                       call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset, std::error_code& ec,
                                       call_site where = call_site::here());
-    /// The same, scattered. The array is used up.
+    /// The same, scattered. The iovecs are modified.
     WEFT_MIXED_FN std::size_t read_at(std::span<iovec> buffers, std::uint64_t offset, std::error_code& ec,
                                       call_site where = call_site::here());
 
@@ -57,7 +57,7 @@ public:
                                     call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable,
                                            std::error_code& ec, call_site where = call_site::here());
-    /// The same, gathered. The array is used up. Returns what was written, less than all only with an error.
+    /// The same, gathered. The iovecs are modified. Returns what was written, less than all only with an error.
     WEFT_MIXED_FN std::size_t write_all_at(std::span<iovec> buffers, std::uint64_t offset, bool durable,
                                            std::error_code& ec, call_site where = call_site::here());
 

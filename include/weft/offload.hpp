@@ -29,7 +29,7 @@ WEFT_MIXED_FN void offload(WEFT_NO_COROUTINE_FN void (*call)(void*), void* argum
 
 /// Calls `f()` on a thread of its own; returns what it returns, or throws what it throws.
 /// Throws std::system_error: operation_canceled or timed_out if the wait was to end before `f` had begun (then it is not
-/// called), resource_unavailable_try_again if no thread can be had.
+/// called), resource_unavailable_try_again if no thread is available.
 /// Threads: any. Suspends: inside a coroutine; elsewhere it runs the thread's loop.
 template <class F>
 WEFT_MIXED_FN std::invoke_result_t<F&> offload(WEFT_NO_COROUTINE_FN F&& f, call_site where = call_site::here()) {

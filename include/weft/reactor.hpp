@@ -4,7 +4,7 @@
 // portable one that knows no descriptors, and a simulated world can stand in their place (tests/io/simulated_reactor.hpp is
 // one).
 //
-// An operation lies with whoever waits for it, and is handed to start(). It stays there, with its buffers, until
+// An operation is owned by whoever waits for it, and is handed to start(). It stays in place, with its buffers, until
 // `complete` was called, which poll() does, on the loop's thread. cancel() only asks: the completion still comes, with
 // -ECANCELED, or with the operation's result if it was faster.
 //
@@ -133,7 +133,7 @@ public:
 /// variable WEFT_REACTOR names, or else the best that the running system allows: containers and old kernels deny io_uring.
 /// "portable", the only one on Windows, has timers, posted calls and operation::kind::call; what needs a descriptor ends
 /// with -ENOSYS. Elsewhere it serves by itself only where epoll is denied, not where there are no descriptors left.
-/// Throws std::system_error when that can't be had, std::invalid_argument for a name that there is not.
+/// Throws std::system_error when the system refuses it, std::invalid_argument for a name that there is not.
 [[nodiscard]] std::unique_ptr<reactor> make_reactor(std::string_view name = {});
 
 }  // namespace weft

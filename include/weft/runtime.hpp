@@ -66,7 +66,7 @@ private:
 
 class runtime {
 public:
-    /// Starts the threads. Throws std::system_error when there is none to be had, or no loop.
+    /// Starts the threads. Throws std::system_error when a thread or a loop can't be made.
     WEFT_MIXED_FN explicit runtime(runtime_options const& options = {});
     WEFT_MIXED_FN explicit runtime(unsigned threads) : runtime(runtime_options{.threads = threads}) {}
     runtime(runtime const&) = delete;

@@ -9,11 +9,11 @@
 //         case 2: ...
 //     }
 //
-// Of the things that could be had, exactly one is taken. Of several that can be had at once, each gets its turn. The
+// Exactly one of the things is taken. Of several that are available at once, each gets its turn. The
 // cases stand here (locked, locked_shared, acquired, happened, all_done, woken), in channel.hpp (received, sent), and in
 // when.hpp (after, at, ended, readable, writable, arrived).
 //
-// All locks of the things waited for are held while it is looked whether one can be had, and while the waiters are linked
+// All locks of the things waited for are held while it is checked whether one is available, and while the waiters are linked
 // in; in the order of their addresses, so that no two selects hold each other up. From then on whoever has something to
 // give claims the whole wait with one compare-and-swap (detail::branch::claim), and passes on to the next waiter if
 // another was faster. So a select that takes one thing has taken none of the others.
@@ -49,7 +49,7 @@ public:
 
     /// What guards it; nullptr if only the thread's own loop can give it.
     [[nodiscard]] virtual spin_lock* lock() noexcept { return nullptr; }
-    /// Takes it if it can be had; then sets `to_wake` to those that have to be woken for it. Under the lock.
+    /// Takes it if it is available; then sets `to_wake` to those that have to be woken for it. Under the lock.
     [[nodiscard]] virtual bool take_now(branch*& to_wake) = 0;
     /// Links the branch in. Under the lock, after take_now() was in vain.
     virtual void enlist() = 0;
@@ -203,7 +203,7 @@ private:
 
 }  // namespace when
 
-/// Waits until one of the cases can be had, and takes it: the result holds, at the case's index, what it gives.
+/// Waits until one of the cases is available, and takes it: the result holds, at the case's index, what it gives.
 /// Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its time; nothing was taken then.
 /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
 template <class... Cases>

@@ -9,12 +9,12 @@
 // The count at first is no limit: a semaphore may start at 0 and be raised by whoever produces what it counts.
 //
 //     weft::semaphore items(0);
-//     items.release();               // one more can be had
+//     items.release();               // one more is available
 //
 // Where there is a limit, it is declared. Then misuse is found: to ask for more than can ever be there, or to give back
 // more than was taken:
 //
-//     weft::semaphore memory(budget, budget);    // in bytes: never more than `budget` can be had
+//     weft::semaphore memory(budget, budget);    // in bytes: never more than `budget` are available
 //
 // Fair: a large request that waits is not overtaken by small ones.
 
@@ -35,7 +35,7 @@ public:
     /// As the maximum: none is declared. The count may rise as far as its type reaches.
     static constexpr std::int64_t no_maximum = INT64_MAX;
 
-    /// `available` units can be had at first, and at no time more than `maximum`.
+    /// `available` units are available at first, and never more than `maximum`.
     /// Ends the program with a message if `available` is negative or more than `maximum`.
     explicit semaphore(std::int64_t available, std::int64_t maximum = no_maximum, call_site where = call_site::here())
         : maximum_(maximum), word_(twice(available)) {
@@ -48,7 +48,7 @@ public:
     /// Ends the program with a message if somebody waits.
     ~semaphore();
 
-    /// Takes `amount` units, waiting until they can be had. One atomic operation if they can be had at once.
+    /// Takes `amount` units, waiting until they are available. One atomic operation if they are already.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it has taken nothing then.
     /// Ends the program with a message if `amount` is negative, or more than the declared maximum: it would wait for ever.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
@@ -58,7 +58,7 @@ public:
         }
     }
 
-    /// Takes `amount` units if they can be had at once. Ends the program with a message if `amount` is negative.
+    /// Takes `amount` units if they are available. Ends the program with a message if `amount` is negative.
     /// Threads: any. Suspends: no. Allocates: no.
     [[nodiscard]] bool try_acquire(std::int64_t amount = 1, call_site where = call_site::here()) {
         if (amount < 0) [[unlikely]] {
@@ -88,7 +88,7 @@ public:
     /// Threads: any. Suspends: no. Allocates: no.
     void release(std::int64_t amount = 1, call_site where = call_site::here()) noexcept;
 
-    /// How many units can be had now.
+    /// How many units are available now.
     [[nodiscard]] std::int64_t available() const { return units(word_.load(std::memory_order_relaxed)); }
 
 private:

@@ -47,7 +47,7 @@ public:
     WEFT_MIXED_FN void write_all(std::span<std::byte const> buffer, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> buffer, std::error_code& ec,
                                         call_site where = call_site::here());
-    /// The same, gathered. The array is used up.
+    /// The same, gathered. The iovecs are modified.
     WEFT_MIXED_FN std::size_t write_all(std::span<iovec> buffers, std::error_code& ec,
                                         call_site where = call_site::here());
 

@@ -42,7 +42,7 @@ void semaphore::acquire_slowly(std::int64_t amount, call_site where) {
                          [=, this] { return take(amount); });
 }
 
-/// Takes so many if they can be had, and nobody waits for others. If not, release() comes by the waiters from now on. Under
+/// Takes so many if they are available, and nobody waits for others. If not, release() comes by the waiters from now on. Under
 /// lock_.
 bool semaphore::take(std::int64_t amount) noexcept {
     detail::wake_chain(grant());  // in whose way somebody stood who has given up

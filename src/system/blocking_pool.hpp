@@ -3,8 +3,7 @@
 // Threads for what can't be done without blocking: file I/O under epoll, calls (offload(), open(2)), name look-ups. They start
 // when there is work for them, and end when there was none for a while.
 //
-// What blocks for long must not hold up what blocks briefly: I/O, calls and look-ups are bounded apart, so each has threads of
-// its own, so to speak.
+// What blocks for long must not delay what blocks briefly: I/O, calls and look-ups each have a limit of their own.
 //
 // Writes to the page cache take microseconds, less than waking a thread does, and file systems let one at a time into a
 // file. So what one turn of the loop starts is handed over together, and a file's writes are one thread's at a time: it
@@ -33,7 +32,7 @@ public:
     /// Waits for the calls that have begun, but for those that have a `drop`.
     ~blocking_pool();
 
-    /// A worker will perform `op`, after the next hand_over(). If no thread can be had, it fails with -EAGAIN.
+    /// A thread of the pool makes the call after the next hand_over(). It fails with -EAGAIN if no thread is available.
     /// Threads: the loop's.
     void start(operation& op) noexcept {
         op.cancelled = op.closes = false;
@@ -59,7 +58,7 @@ public:
     /// operation on `fd`, returns true: that worker closes it when the operation is done. Threads: any.
     [[nodiscard]] bool closed(int fd, bool closes) noexcept;
 
-    /// Completes what was performed. Threads: the loop's.
+    /// Completes the operations whose calls have returned. Threads: the loop's.
     void complete_finished() noexcept;
 
 private:

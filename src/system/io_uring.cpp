@@ -86,7 +86,7 @@ public:
                        IORING_SETUP_R_DISABLED | deferred_work;
         params.cq_entries = completion_entries;
         if (int error = io_uring_queue_init_params(submission_entries, &ring_, &params); error < 0) {
-            refuse(error, "weft: io_uring can't be had");
+            refuse(error, "weft: io_uring is not available");
         }
         after_earlier_rings();
         try {

@@ -13,7 +13,7 @@ struct reactor_kind {
     std::unique_ptr<reactor> (*make)();
 };
 
-/// Those of this system, the best first. The last can always be had.
+/// Those of this system, the best first. The last is always available.
 [[nodiscard]] std::span<reactor_kind const> reactor_kinds() noexcept;
 
 std::unique_ptr<reactor> make_epoll_reactor();

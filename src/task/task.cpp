@@ -206,7 +206,7 @@ void cancel_and_join_all_tasks() {
 }
 
 running::running(time_span report_parked_after, call_site where) {
-    loop& here = loop::current();  // what can't be had is thrown from here, and not from the destructor
+    loop& here = loop::current();  // a loop that can't be made throws here, and not from the destructor
     if (here.runs()) {
         die(where,
             "weft::run() called by what the thread's loop runs, a posted call or a timer: its end would cancel "

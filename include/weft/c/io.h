@@ -45,7 +45,7 @@ WEFT_MIXED_FN ssize_t weft_stream_read(weft_stream* stream, void* buffer, size_t
 WEFT_MIXED_FN ssize_t weft_stream_read_exact(weft_stream* stream, void* buffer, size_t size);
 /// Writes all; returns `size`. Never raises SIGPIPE.
 WEFT_MIXED_FN ssize_t weft_stream_write_all(weft_stream* stream, const void* buffer, size_t size);
-/// The same, gathered. The array is used up.
+/// The same, gathered. The iovecs are modified.
 WEFT_MIXED_FN ssize_t weft_stream_writev_all(weft_stream* stream, struct iovec* buffers, size_t count);
 
 /// Ends both sides: whoever waits in a read or a write gets the end, or an error.

@@ -100,9 +100,9 @@ typedef struct weft_semaphore {
     WEFT_OPAQUE(6);
 } weft_semaphore;
 
-/// `available` units can be had at first. That is no limit: more may be released.
+/// `available` units are available at first. That is no limit: more may be released.
 void weft_semaphore_init(weft_semaphore* semaphore, int64_t available);
-/// Takes `amount` units, waiting until they can be had. Ends the program with a message if `amount` is negative, as do the
+/// Takes `amount` units, waiting until they are available. Ends the program with a message if `amount` is negative, as do the
 /// next two.
 WEFT_MIXED_FN int weft_semaphore_acquire(weft_semaphore* semaphore, int64_t amount);
 bool weft_semaphore_try_acquire(weft_semaphore* semaphore, int64_t amount);

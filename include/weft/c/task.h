@@ -127,7 +127,7 @@ WEFT_MIXED_FN int weft_sleep_until(int64_t when);
 // ---- Calls that block the thread ------------------------------------------------------------------------------------
 
 /// Calls f(argument) on a thread of its own, and waits. 0; -ECANCELED or -ETIMEDOUT if the wait was to end before it had
-/// begun, and then it is not called; -EAGAIN if no thread can be had. A call that has begun is waited for in any case.
+/// begun, and then it is not called; -EAGAIN if no thread is available. A call that has begun is waited for in any case.
 WEFT_MIXED_FN int weft_offload(void (*f)(void*), void* argument);
 
 WEFT_C_END

@@ -15,7 +15,7 @@
 
 namespace weft {
 
-/// A moment at which something is called, on the loop's thread. Lies with whoever armed it; disarm it before it goes.
+/// A function that the loop calls at a given time, on its thread. Owned by the caller; disarm it before destroying it.
 struct timer {
     void (*expired)(timer&) noexcept = nullptr;
     void* waiter = nullptr;         ///< expired()'s own.
