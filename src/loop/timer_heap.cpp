@@ -1,6 +1,7 @@
 // Floor: loop
 
 #include <algorithm>
+#include <weft/detail/base/assert.hpp>
 #include <weft/loop.hpp>
 
 namespace weft {
@@ -61,6 +62,7 @@ void timer_heap::disarm(timer& t) noexcept {
         return;
     }
     std::size_t index = std::exchange(t.index, timer::not_armed);
+    WEFT_ASSERT(index < heap_.size() && heap_[index].t == &t, "an armed timer to be where it was armed", &t);
     entry last = heap_.back();
     heap_.pop_back();
     if (last.t == &t) {
