@@ -112,7 +112,7 @@ WEFT_COROUTINE_FN void run_body(void* base, std::uintptr_t order) {
 /// body has ended.
 template <class Body>
 control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, call_site where,
-                              std::size_t maker_data = 0, std::size_t annex_alignment = 1) {
+                              std::size_t maker_data = 0, std::size_t maker_alignment = 1) {
     using Stored = std::decay_t<Body>;
     static_assert(std::is_invocable_v<Stored&>, "a coroutine's body is called without arguments");
     static_assert(sizeof(Stored) <= 8192, "the body is kept on the stack: let it capture large things by pointer");
@@ -121,12 +121,13 @@ control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_F
         forget_use(co);
     }
     constexpr std::uintptr_t alignment = alignof(Stored) < 64 ? 64 : alignof(Stored);
-    auto annex_spot = (reinterpret_cast<std::uintptr_t>(&co) - maker_data) & ~(annex_alignment - 1);
-    co.maker_data = reinterpret_cast<void*>(annex_spot);
-    auto spot = (annex_spot - sizeof(Stored)) & ~(alignment - 1);
+    auto maker_spot = (reinterpret_cast<std::uintptr_t>(&co) - maker_data) & ~(maker_alignment - 1);
+    co.maker_data = reinterpret_cast<void*>(maker_spot);
+    auto spot = (maker_spot - sizeof(Stored)) & ~(alignment - 1);
     try {
         co.body = ::new (reinterpret_cast<void*>(spot)) Stored(std::forward<Body>(body));
     } catch (...) {
+        co.transition(state::suspended, state::done);
         release(co);
         throw;
     }
@@ -190,11 +191,12 @@ public:
     /// Throws std::system_error when there is no memory for a stack (see stack.hpp), and what moving the body throws.
     template <class Body>
         requires(!std::is_same_v<std::decay_t<Body>, coroutine>)
-    explicit coroutine(WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
+    [[nodiscard]] explicit coroutine(WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
         : coroutine(coroutine_options{}, std::forward<Body>(body), where) {}
 
     template <class Body>
-    coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
+    [[nodiscard]] coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body,
+                            call_site where = call_site::here())
         : block_(&detail::make_coroutine(options, std::forward<Body>(body), where)) {}
 
     coroutine(coroutine&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
@@ -314,7 +316,7 @@ WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait,
 /// Where no loop runs the coroutine nobody ends its waits, and that function is not called.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 template <class F>
-WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
+requires std::is_invocable_v<F, handle> WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
     using how = std::invoke_result_t<F, handle>;
     detail::control_block& self = detail::current_or_die("suspend", where);
     if constexpr (std::is_void_v<how>) {
