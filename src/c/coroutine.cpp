@@ -109,6 +109,7 @@ void destroy_without_unwinding(detail::control_block& co, call_site where) noexc
     co.stop.limits = nullptr;
     co.stop.shielded = 0;
     co.exceptions = {};
+    co.transition(detail::state::suspended, detail::state::done);
     detail::release(co);
 }
 

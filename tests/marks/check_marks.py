@@ -5,7 +5,7 @@
 
 Compares the marks with public.txt, where each public function stands: who adds one says there whether it may suspend, and
 --accept writes what is in the headers. A mark must be what the contract ("Suspends: ...") says, and what the function's twin
-that is told the place (..._at) bears. That an unmarked function calls none that may suspend is weft-check's to find.
+that is told the call site (..._at) bears. That an unmarked function calls none that may suspend is weft-check's to find.
 """
 
 import difflib
