@@ -43,6 +43,39 @@ void c_life(benchmark::State& state) {
     }
 }
 
+void c_yield_once(void*) {
+    weft_yield();
+}
+
+void c_create_enter_yield_enter(benchmark::State& state) {
+    for (auto _ : state) {
+        weft_coroutine* co = weft_create(c_yield_once, nullptr);
+        weft_enter(co);
+        weft_enter(co);
+        weft_destroy(co);
+    }
+}
+
+constexpr int depth = 1000;
+
+void c_enter_the_next(void* entered) {
+    if (++*static_cast<int*>(entered) < depth) {
+        weft_coroutine* next = weft_create(c_enter_the_next, entered);
+        weft_enter(next);
+        weft_destroy(next);
+    }
+}
+
+/// A level of them.
+void c_nesting(benchmark::State& state) {
+    while (state.KeepRunningBatch(depth)) {
+        int entered = 0;
+        weft_coroutine* first = weft_create(c_enter_the_next, &entered);
+        weft_enter(first);
+        weft_destroy(first);
+    }
+}
+
 bool more;
 
 void yield_while_there_is_more(void*) {
@@ -80,8 +113,6 @@ void qemu_create_enter_yield_enter(benchmark::State& state) {
     }
 }
 
-constexpr int depth = 1000;
-
 void enter_the_next(void* entered) {
     if (++*static_cast<int*>(entered) < depth) {
         qemu_coroutine_enter(qemu_coroutine_create(enter_the_next, entered));
@@ -99,6 +130,8 @@ void qemu_nesting(benchmark::State& state) {
 BENCHMARK(c_pair);
 BENCHMARK(c_pair_nested);
 BENCHMARK(c_life);
+BENCHMARK(c_create_enter_yield_enter);
+BENCHMARK(c_nesting);
 BENCHMARK(qemu_pair);
 BENCHMARK(qemu_life);
 BENCHMARK(qemu_create_enter_yield_enter);

@@ -13,6 +13,8 @@ import subprocess
 import report
 import sync
 
+BACKENDS = ("ucontext", "sigaltstack")  # beside asm
+
 TARGETS = [
     # name, benchmark, against, target
     ("enter + yield", "weft_pair", "plain_call", "<= 2.2"),
@@ -20,13 +22,21 @@ TARGETS = [
     ("enter + yield inside a coroutine", "weft_pair_nested", "weft_pair", "<= 1.5"),
     ("enter + yield inside a coroutine", "weft_pair_nested", "boost_pair", "<= 0.5"),
     ("enter + yield, ucontext backend", "ucontext/weft_pair", "ucontext/bare_setjmp", "<= 1.15"),
+    ("enter + yield, sigaltstack backend", "sigaltstack/weft_pair", "sigaltstack/bare_setjmp", "<= 1.15"),
     ("create, run, end", "weft_life", "boost_life", "<= 0.5"),
+    *[(f"create, run, end, {backend} backend", f"{backend}/weft_life", "weft_life", None) for backend in BACKENDS],
     *[(f"{n} in turn", f"weft_in_turn/{n}", f"boost_in_turn/{n}", "< 1.0") for n in (16, 100, 1000, 10000, 100000)],
     ("1000 in turn", "weft_in_turn/1000", "weft_in_turn/1", "<= 2.0"),
     ("C: enter + yield", "c_pair", "weft_pair", "<= 2.0"),
     ("C: enter + yield inside a coroutine", "c_pair_nested", "weft_pair_nested", None),
     ("C: create, run, end", "c_life", "weft_life", None),
-    ("QEMU's header: enter + yield", "qemu_pair", "weft_pair", None),
+    *[(f"C: enter + yield, {backend} backend", f"{backend}/c_pair", f"{backend}/weft_pair", "<= 2.0")
+      for backend in BACKENDS],
+    ("C: create, enter, yield, enter", "c_create_enter_yield_enter", "weft_life", None),
+    ("C: a level of 1,000 nested", "c_nesting", "weft_life", None),
+    ("QEMU's header: enter + yield", "qemu_pair", "weft_pair", "<= 2.0"),
+    *[(f"QEMU's header: enter + yield, {backend} backend", f"{backend}/qemu_pair", f"{backend}/weft_pair", "<= 2.0")
+      for backend in BACKENDS],
     ("QEMU's header: create, run, end", "qemu_life", "weft_life", None),
     ("QEMU's header: create, enter, yield, enter", "qemu_create_enter_yield_enter", "weft_life", None),
     ("QEMU's header: a level of 1,000 nested", "qemu_nesting", "weft_life", None),
@@ -67,18 +77,20 @@ def million(binary, quick):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--binary", required=True)
-    parser.add_argument("--ucontext", help="the same program, with that backend")
+    for backend in BACKENDS:
+        parser.add_argument(f"--{backend}", help="the same program, with that backend")
     parser.add_argument("--sync", required=True)
     parser.add_argument("--go", required=True)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     ns = measure(arguments.binary, arguments.quick)
-    if arguments.ucontext:
-        found = measure(arguments.ucontext, arguments.quick, "^(weft_pair|bare_setjmp)$")
-        ns |= {f"ucontext/{name}": value for name, value in found.items()}
+    for backend in BACKENDS:
+        if binary := getattr(arguments, backend):
+            found = measure(binary, arguments.quick, "^(weft_pair|weft_life|bare_setjmp|c_pair|qemu_pair)$")
+            ns |= {f"{backend}/{name}": value for name, value in found.items()}
     rows = [report.row("a plain indirect call", "ns", ns["plain_call"])]
     for name, benchmark, against, target in TARGETS:
-        if against in ns:
+        if benchmark in ns and against in ns:
             rows.append(report.row(name, "ns", ns[benchmark], f"{against} {ns[against]:.2f}",
                                    ns[benchmark] / ns[against], target))
     rows += sync.yields(arguments.sync, arguments.go, arguments.quick)

@@ -24,6 +24,9 @@ set(weft_tests_of_linux
     task/move_to_test.cpp
     task/offload_test.cpp
     task/runtime_test.cpp)
+set(weft_c_tests_of_linux
+    io_test.c           # descriptors
+    qemu_waits_test.c)  # sockets
 
 # Before them, wine's own directory in the build is made, and its server and services started, once for all; they would hold
 # the output of the test that starts them, and ctest waits for the end of that.

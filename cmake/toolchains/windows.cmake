@@ -17,6 +17,7 @@ set(WEFT_IO_URING off CACHE STRING "")
 set(WEFT_VALGRIND off CACHE STRING "")
 # GoogleTest for the other machine is built from Debian's sources.
 set(WEFT_GOOGLETEST_SOURCE /usr/src/googletest CACHE PATH "")
-# A wine of the build's own, that says only what the programs say, and starts no debugger where one is meant to crash.
+# A wine of the build's own, that says only what the programs say, and starts no debugger where one is meant to crash. Its
+# server's folder is a temporary one that Debian's wine never removes: it stays in the build.
 set(CMAKE_CROSSCOMPILING_EMULATOR
-    "${CMAKE_COMMAND};-E;env;WINEPREFIX=${CMAKE_BINARY_DIR}/wine;WINEDEBUG=-all;WINEDLLOVERRIDES=mscoree,mshtml,winedbg.exe=;wine")
+    "${CMAKE_COMMAND};-E;env;TMPDIR=${CMAKE_BINARY_DIR};WINEPREFIX=${CMAKE_BINARY_DIR}/wine;WINEDEBUG=-all;WINEDLLOVERRIDES=mscoree,mshtml,winedbg.exe=;wine")

@@ -136,6 +136,7 @@ control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_F
     try {
         co.body = ::new (reinterpret_cast<void*>(spot)) Stored(std::forward<Body>(body));
     } catch (...) {
+        co.transition(state::suspended, state::done);
         release(co);
         throw;
     }
@@ -199,11 +200,12 @@ public:
     /// Throws std::system_error when there is no memory for a stack (see stack.hpp), and what moving the body throws.
     template <class Body>
         requires(!std::is_same_v<std::decay_t<Body>, coroutine>)
-    explicit coroutine(WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
+    [[nodiscard]] explicit coroutine(WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
         : coroutine(coroutine_options{}, std::forward<Body>(body), where) {}
 
     template <class Body>
-    coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body, call_site where = call_site::here())
+    [[nodiscard]] coroutine(coroutine_options const& options, WEFT_COROUTINE_FN Body&& body,
+                            call_site where = call_site::here())
         : block_(&detail::make_coroutine(options, std::forward<Body>(body), where)) {}
 
     coroutine(coroutine&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
@@ -283,7 +285,7 @@ private:
     if (self == nullptr) [[unlikely]] {
         (void)detail::current_or_die("yield", where);
     }
-    WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, self, self->entered_by);
     detail::leave(*self, thread, detail::yielded, where);
 }
 
@@ -323,6 +325,7 @@ WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait,
 /// Where no loop runs the coroutine nobody ends its waits, and that function is not called.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 template <class F>
+    requires(std::is_invocable_v<F, handle>)
 WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
     using how = std::invoke_result_t<F, handle>;
     detail::control_block& self = detail::current_or_die("suspend", where);

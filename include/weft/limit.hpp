@@ -51,7 +51,7 @@ private:
 /// Threads: the one that made it. Suspends: no. Allocates: no.
 class limited {
 public:
-    explicit limited(limit const& l, call_site where = call_site::here());
+    [[nodiscard]] explicit limited(limit const& l, call_site where = call_site::here());
     limited(limited const&) = delete;
     limited& operator=(limited const&) = delete;
     ~limited();

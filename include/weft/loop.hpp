@@ -47,9 +47,9 @@ private:
         clock::time_point when;
         timer* t;
     };
-    void put(std::size_t call_site, entry e) noexcept;
-    void up(std::size_t call_site, entry e) noexcept;
-    void down(std::size_t call_site, entry e) noexcept;
+    void put(std::size_t index, entry e) noexcept;
+    void up(std::size_t index, entry e) noexcept;
+    void down(std::size_t index, entry e) noexcept;
 
     std::vector<entry> heap_;
 };

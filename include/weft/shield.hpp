@@ -20,7 +20,7 @@ namespace weft {
 /// Suspends: no. Allocates: no.
 class shield {
 public:
-    shield() : whose_(detail::stop_of_caller()) { ++whose_.shielded; }
+    [[nodiscard]] shield() : whose_(detail::stop_of_caller()) { ++whose_.shielded; }
     shield(shield const&) = delete;
     shield& operator=(shield const&) = delete;
     ~shield() { --whose_.shielded; }

@@ -62,9 +62,12 @@
 #define WEFT_WEFT_H
 
 #include <weft/c/coroutine.h>
-#include <weft/c/io.h>
 #include <weft/c/sync.h>
 #include <weft/c/task.h>
+
+#if !defined(_WIN32)  // there is no I/O of weft's on Windows yet
+#include <weft/c/io.h>
+#endif
 
 #include <weft/c/call_sites.h>
 

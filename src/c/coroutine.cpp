@@ -86,7 +86,7 @@ cleanups& cleanups_of_caller() {
 
 [[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(call_site where) noexcept {
     detail::control_block& self = detail::current_or_die("weft_yield", where);
-    WEFT_TRACE2(yield, &self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, &self, self.entered_by);
     if (detail::leave_for_order(self, detail::this_thread(), detail::yielded, where) != detail::go_on) {
         die_of_unwinding();
     }
@@ -109,6 +109,7 @@ void destroy_without_unwinding(detail::control_block& co, call_site where) noexc
     co.stop.limits = nullptr;
     co.stop.shielded = 0;
     co.exceptions = {};
+    co.transition(detail::state::suspended, detail::state::done);
     detail::release(co);
 }
 
@@ -141,7 +142,7 @@ bool weft_enter_at(weft_coroutine* coroutine, weft_call_site where) {
     if (co.saved.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return enter_slowly(coroutine, call_site_of(where));
     }
-    co.entered_at = call_site_of(where);
+    detail::note_enter(co, thread.current, call_site_of(where));
     if (thread.current != nullptr) {
         return enter_nested(co, thread);
     }
@@ -155,7 +156,7 @@ void weft_yield_at(weft_call_site where) {
         yield_slowly(call_site_of(where));
         return;
     }
-    WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, self, self->entered_by);
     if (detail::leave_quickly(*self, thread, detail::yielded, call_site_of(where)) != detail::go_on) [[unlikely]] {
         unwound();
         return;
@@ -229,11 +230,11 @@ void weft_set_name(weft_coroutine* coroutine, char const* name) {
 }
 
 std::size_t weft_stack_size(weft_coroutine const* coroutine) {
-    return block_of(coroutine).memory.slot_size;
+    return block_of(coroutine).frames().slot_size;
 }
 
 std::size_t weft_stack_high_water(weft_coroutine const* coroutine) {
-    return used_bytes(block_of(coroutine).memory);
+    return used_bytes(block_of(coroutine).frames());
 }
 
 int weft_defer(void (*cleanup)(void*), void* argument) {

@@ -2,8 +2,6 @@
 
 #include "c/face.hpp"
 
-#include <netdb.h>
-
 #include <exception>
 #include <string>
 
@@ -42,14 +40,6 @@ void die_of_unwinding() noexcept {
                 detail::describe(self) +
                     " was destroyed while it is suspended in a C function: frames of C code can't be "
                     "unwound; let it end, or create it with weft_create()");
-}
-
-int error_of(std::error_code const& error) noexcept {
-    if (error.category() == std::generic_category() || error.category() == std::system_category()) {
-        return -error.value();
-    }
-    // What is left is getaddrinfo's.
-    return error.value() == EAI_MEMORY ? -ENOMEM : error.value() == EAI_AGAIN ? -EAGAIN : -EHOSTUNREACH;
 }
 
 void check_limits_ended() noexcept {

@@ -172,7 +172,7 @@ void run_leftovers(detail::posted* p) {
         return;
     }
     co.home = thread.home;
-    co.entered_at = where;
+    detail::note_enter(co, thread.current, where);
     if (thread.current != nullptr) {
         enter_nested(co, thread);
         return;
@@ -186,7 +186,7 @@ void run_leftovers(detail::posted* p) {
                     "a thread's leader is yielding to no one: qemu_coroutine_yield() called outside a coroutine");
     }
     control_block& self = *self_or_die("qemu_coroutine_yield").block;
-    WEFT_TRACE2(yield, &self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, &self, self.entered_by);
     if (detail::leave_for_order(self, detail::this_thread(), detail::yielded, where) != detail::go_on) {
         die_of_unwinding();
     }
@@ -344,7 +344,7 @@ void weft_qemu_yield_at(std::uint64_t where) {
         yield_slowly(call_site_of(where));
         return;
     }
-    WEFT_TRACE2(yield, self, static_cast<char const*>(nullptr));
+    WEFT_TRACE2(yield, self, self->entered_by);
     if (detail::leave_quickly(*self, thread, detail::yielded, call_site_of(where)) != detail::go_on) [[unlikely]] {
         unwound();
         return;

@@ -1,9 +1,9 @@
-// Floor 0: context
+// Floor: context
 //
 // The switch as a plain function. Who calls it keeps across it what the ABI lets a function keep, and nothing else: not the upper
 // vector and mask registers either, whatever the caller is compiled for.
 
-#include <weft/detail/context.hpp>
+#include <weft/detail/context/context.hpp>
 
 namespace weft::context {
 

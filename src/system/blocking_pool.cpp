@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <utility>
+#include <weft/detail/base/assert.hpp>
 
 #include "system/blocking_threads.hpp"
 #include "system/descriptor_use.hpp"
@@ -60,6 +61,7 @@ void blocking_pool::complete_finished() noexcept {
     intrusive_queue<operation> done = threads_->take_finished();
     while (!done.empty()) {
         operation& op = done.pop();
+        WEFT_ASSERT(at_work_ > 0, "an operation to complete once", &op);
         --at_work_;
         let_go_ -= op.cancelled ? 1 : 0;
         settle(op);

@@ -58,7 +58,7 @@ public:
     /// operation on `fd`, returns true: that worker closes it when the operation is done. Threads: any.
     [[nodiscard]] bool closed(int fd, bool closes) noexcept;
 
-    /// Completes what was performed. Threads: the loop's.
+    /// Completes the operations whose calls have returned. Threads: the loop's.
     void complete_finished() noexcept;
 
 private:

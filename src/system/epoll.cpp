@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <weft/detail/base/assert.hpp>
 #include <weft/detail/base/list.hpp>
 
 #include <algorithm>
@@ -111,6 +112,7 @@ public:
         intrusive_queue<operation> done = std::move(finished_);
         while (!done.empty()) {
             operation& op = done.pop();
+            WEFT_ASSERT(under_way_ > 0, "an operation to complete once", &op);
             --under_way_;
             settle(op);
             op.complete(op);

@@ -23,6 +23,7 @@
 //        +--> late_ -----+ poll()
 
 #include <liburing.h>
+#include <weft/detail/base/assert.hpp>
 #include <weft/detail/base/list.hpp>
 
 #include <poll.h>
@@ -454,6 +455,7 @@ private:
     }
 
     void complete(operation& op) noexcept {
+        WEFT_ASSERT(under_way_ > 0, "an operation to complete once", &op);
         --under_way_;
         unlink(op);
         settle(op);

@@ -1,5 +1,6 @@
 // Floor: task
 
+#include <weft/detail/base/assert.hpp>
 #include <weft/dump.hpp>
 #include <weft/shield.hpp>
 #include <weft/task.hpp>
@@ -86,6 +87,8 @@ void at_end_of_task(control_block& co) {
 }
 
 void finish(task_state& t) {
+    WEFT_ASSERT(!t.ended, "a task to end once", t.block);
+    WEFT_ASSERT(t.home->tasks > 0, "a task that ends to be among those of its loop", t.block);
     t.ended = true;
     --t.home->tasks;
     if (t.owner != nullptr) {

@@ -1,5 +1,6 @@
 // Floor: wait
 
+#include <weft/detail/base/assert.hpp>
 #include <weft/detail/wait/waiter.hpp>
 #include <weft/limit.hpp>
 
@@ -168,6 +169,7 @@ void wait_as_thread(waiter& w, unlocking_wait& how) {
 }  // namespace
 
 void withdraw(branch& b, wait_point const& point) noexcept {
+    WEFT_ASSERT(!b.whose->pending() && !b.granted(), "a wait that was decided otherwise", &b);
     if (b.let_go.exchange(1, std::memory_order_acq_rel) != 0) {
         return;
     }

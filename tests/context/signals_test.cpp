@@ -1,6 +1,10 @@
 // What making and entering a context leaves of signals.
 
 #include <gtest/gtest.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cfenv>
@@ -9,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "../instrumented.hpp"
 #include "raw_context.hpp"
 
 namespace {
@@ -70,6 +75,31 @@ TEST(context_entered, leaves_the_signal_mask_and_the_rounding_mode_as_they_have_
     pthread_sigmask(SIG_SETMASK, &before, &found);
     EXPECT_EQ(rounding, FE_UPWARD);
     EXPECT_EQ(sigismember(&found, SIGUSR1), 1);
+}
+
+/// Ends the process, with 0 if the switches came to their end. Any system call but exit() and write() would kill it before.
+[[noreturn]] void switch_without_system_calls(raw_context& made_before) {
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) {
+        _exit(77);
+    }
+    std::uintptr_t word = 0;
+    for (int i = 0; i < 1000; ++i) {
+        word = made_before.enter(word);
+    }
+    syscall(SYS_exit, word == 1000 ? 0 : 1);
+    __builtin_unreachable();
+}
+
+TEST(context_switch_death, makes_no_system_call_not_even_the_first_enter) {
+#if defined(WEFT_TEST_INSTRUMENTED) || defined(WEFT_EMULATED)
+    GTEST_SKIP() << "a sanitizer or an emulator makes some of its own";
+#endif
+    raw_context counts([](raw_context& self) {
+        for (std::uintptr_t word = self.word;;) {
+            word = self.leave(word + 1);
+        }
+    });
+    EXPECT_EXIT(switch_without_system_calls(counts), testing::ExitedWithCode(0), "");
 }
 
 TEST(context_made, keeps_signals_that_are_pending) {

@@ -1,5 +1,7 @@
 """Tests of tools/dev: that nothing can hang or outlive a run, and that its end says what matters."""
 
+import contextlib
+import io
 import os
 import shutil
 import sys
@@ -8,8 +10,10 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "dev"))
+import packages  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
+import test  # noqa: E402
 
 
 class Processes(unittest.TestCase):
@@ -88,6 +92,43 @@ class Report(unittest.TestCase):
 
     def test_what_was_said_starts_with_what_tells_most(self):
         self.assertEqual(report.first_lines(["noise", "a.cpp:1: error: no", "more"]), ["a.cpp:1: error: no", "more"])
+
+
+    def finish(self, *stages):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            status = report.finish("test", stages)
+        return status, said.getvalue()
+
+    def test_a_stage_that_was_skipped_is_named_and_fails_nothing(self):
+        status, said = self.finish(report.Stage("release"), report.Stage("windows", skipped="wine not found"))
+        self.assertEqual(status, 0)
+        self.assertIn("SKIPPED windows: wine not found\n", said)
+        self.assertIn("all passed, but for what was skipped\n", said)
+
+
+class Stages(unittest.TestCase):
+    def test_a_stage_is_skipped_where_a_program_that_it_needs_is_not(self):
+        plan = test.Plan("windows", "", 1, preset="there is none", needs=("sh", "no-such-program"))
+        with contextlib.redirect_stdout(io.StringIO()):
+            stage = test.run_stage(plan, repeat=False)
+        self.assertEqual((stage.skipped, stage.failed), ("no-such-program not found", []))
+
+    def test_windows_is_part_of_the_run_of_every_change(self):
+        plan = {plan.name: plan for plan in test.STAGES}["windows"]
+        self.assertFalse(plan.more)
+        self.assertIn("test_c", plan.targets)
+        self.assertIn("wine", plan.needs)
+
+    def test_packages_that_can_not_be_installed_end_only_what_needs_them(self):
+        packages.install_missing, install = lambda _: "no network", packages.install_missing
+        self.addCleanup(setattr, packages, "install_missing", install)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            packages.want(["wine"])
+        self.assertEqual(said.getvalue(), "dev: no network\n")
+        with contextlib.redirect_stderr(said), self.assertRaises(SystemExit):
+            packages.need(["wine"])
 
 
 if __name__ == "__main__":

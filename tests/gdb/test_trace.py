@@ -18,6 +18,8 @@ def in_manual(path):
 def in_program(readelf, program):
     notes = subprocess.run([readelf, "--notes", program], capture_output=True, text=True, check=True).stdout
     found = re.findall(r"Provider: weft\n\s*Name: (\w+)\n\s*Location:.*\n\s*Arguments:(.*)", notes)
+    constant = sorted({name for name, arguments in found if "$" in arguments})
+    assert not constant, "perf takes no constants for arguments: %s" % constant
     return {(name, len(arguments.split())) for name, arguments in found}
 
 

@@ -84,6 +84,7 @@ check_c_programs() {
     [[ $("$work/producer_consumer" | wc -l) == 10 ]]
     "$work/c_consumer"
     "$work/qemu_consumer"
+    "$work/qemu_2011_consumer"
     unset LD_LIBRARY_PATH
 }
 

@@ -272,7 +272,7 @@ void others_get_their_turn_beside(F busy) {
 TEST(stream, that_is_always_ready_keeps_nobody_from_a_turn) {
     auto [a, b] = weft::unix_stream_pair();
     others_get_their_turn_beside([&a = a, &b = b](bool const& stop) {
-        weft::uninterrupted anyway;
+        weft::shield guard;
         std::array<std::byte, 1'000> bytes{};
         for (int round = 0; !stop; ++round) {
             ASSERT_LT(round, 10'000'000) << "nobody else had a turn";

@@ -112,4 +112,13 @@ TEST(timer_heap, disarming_what_is_not_armed_does_nothing) {
     EXPECT_EQ(heap.first(), weft::clock::time_point(1ms));
 }
 
+TEST(timer_heap_death, names_a_timer_that_was_moved_while_it_was_armed) {
+    weft::timer_heap heap;
+    weft::timer t;
+    heap.arm(t, weft::clock::time_point(1ms));
+    weft::timer moved = t;
+    EXPECT_DEATH(heap.disarm(moved), "weft: .*: expected an armed timer to be where it was armed; found 0x");
+    heap.disarm(t);
+}
+
 }  // namespace

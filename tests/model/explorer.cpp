@@ -27,7 +27,7 @@ enum class doing { runs, waits_for_a_change, sleeps, has_ended };
 struct model_thread {
     weft::context::entry_record base;
     weft::context::frame enterer;
-    weft::context::fiber fiber;
+    weft::context::sanitizer_fiber fiber;
     weft::context::frame left;
     doing what = doing::has_ended;
     void const* sleeps_on = nullptr;

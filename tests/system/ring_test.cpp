@@ -1,4 +1,4 @@
-// The ring: full queues lose nothing; where it can't be had, epoll serves.
+// The ring: full queues lose nothing; where it is not available, epoll serves.
 
 #include <gtest/gtest.h>
 

@@ -8,9 +8,10 @@ import packages
 import processes
 
 FOLDER = "build/bench-build"
-UCONTEXT = "build/bench-ucontext"
+BACKENDS = ("ucontext", "sigaltstack")  # beside asm
 BENCHMARKS = {
-    "core": ["bench/core.py", "--binary", f"{FOLDER}/bench/bench_core", "--ucontext", f"{UCONTEXT}/bench/bench_core",
+    "core": ["bench/core.py", "--binary", f"{FOLDER}/bench/bench_core",
+             *(word for backend in BACKENDS for word in (f"--{backend}", f"build/bench-{backend}/bench/bench_core")),
              "--sync", f"{FOLDER}/bench/bench_sync", "--go", f"{FOLDER}/bench/bench_sync_go"],
     "sync": ["bench/sync.py", "--binary", f"{FOLDER}/bench/bench_sync", "--go", f"{FOLDER}/bench/bench_sync_go",
              "--plot", "build/bench/growth.svg"],
@@ -31,8 +32,9 @@ def main(arguments):
     build.use_ccache()
     build.build("release", "all", 1800, *WITHOUT_THE_REST, folder=FOLDER)
     if "core" in names:
-        build.build("release", "bench_core", 900, *WITHOUT_THE_REST, "-DWEFT_BACKEND=ucontext", "-DWEFT_BUILD_APPS=OFF",
-                    folder=UCONTEXT)
+        for backend in BACKENDS:
+            build.build("release", "bench_core", 900, *WITHOUT_THE_REST, f"-DWEFT_BACKEND={backend}",
+                        "-DWEFT_BUILD_APPS=OFF", folder=f"build/bench-{backend}")
     (processes.BUILD / "bench").mkdir(exist_ok=True)
     status = 0
     for name in names:

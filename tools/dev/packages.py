@@ -10,7 +10,7 @@ LIBRARY = ["g++", "cmake", "ninja-build", "pkg-config", "ccache", "liburing-dev"
 CLIENT = ["libnbd-bin"]
 CROSS = ["qemu-user", "googletest", "google-mock"]
 WINDOWS = ["g++-mingw-w64-x86-64-posix", "wine", "wine64", "googletest", "google-mock"]
-MORE = CROSS + WINDOWS + ["g++-aarch64-linux-gnu"]
+MORE = CROSS + ["g++-aarch64-linux-gnu"]
 TEST = LIBRARY + CLIENT + [
     "libgtest-dev", "libgmock-dev", "systemtap-sdt-dev", "valgrind", "libc6-dbg", "gdb",
     "linux-perf", "clang", "lld", "libclang-rt-14-dev", "libboost-context-dev", "qemu-utils", "fio", "nbdkit", "curl", "wrk",
@@ -35,19 +35,31 @@ def installed(packages):
 
 
 def need(packages):
-    """Installs those that are missing. If none is, does nothing and asks nothing."""
+    """Installs those that are missing. If none is, does nothing and asks nothing. Ends the program if it can't."""
+    if failure := install_missing(packages):
+        processes.fail(failure)
+
+
+def want(packages):
+    """The same for what a stage can do without: it is skipped then. Says why it can't, and goes on."""
+    if failure := install_missing(packages):
+        print("dev:", failure, flush=True)
+
+
+def install_missing(packages):
+    """Returns what went wrong, or None."""
     if not shutil.which("dpkg-query"):
         print("dev: this is not Debian, so it is not checked whether these are installed:", *packages)
-        return
+        return None
     present = installed(packages)
     missing = [package for package in dict.fromkeys(packages) if package not in present]
     if not missing:
-        return
+        return None
     as_root = []
     if os.geteuid() != 0:
         if not shutil.which("sudo"):
-            processes.fail("packages are missing; as root, run:\n"
-                           "apt-get update && apt-get install --no-install-recommends " + " ".join(missing))
+            return ("packages are missing; as root, run:\n"
+                    "apt-get update && apt-get install --no-install-recommends " + " ".join(missing))
         as_root = ["sudo"]
     print("dev: installing", *missing, flush=True)
     log = processes.log_path("install")
@@ -56,4 +68,5 @@ def need(packages):
                         ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-q", "-y",
                          "--no-install-recommends", *missing]):
             if subprocess.run(as_root + command, stdout=out, stderr=subprocess.STDOUT).returncode:
-                processes.fail(f"{' '.join(command)} failed; the end of {log}:\n" + processes.last_lines(log, 10))
+                return f"{' '.join(command)} failed; the end of {log}:\n" + processes.last_lines(log, 10)
+    return None

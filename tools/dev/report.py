@@ -23,6 +23,7 @@ class Stage:
     failed: list = field(default_factory=list)
     flaky: list = field(default_factory=list)
     running: list = field(default_factory=list)
+    skipped: str = ""  # why, if it was
 
     def fails(self, what, lines):
         self.failed.append((what, first_lines(lines)))
@@ -102,11 +103,12 @@ def _budget(start):
 
 def finish(word, stages):
     """Prints the end of a run, keeps it for .ci/run, and returns the exit status."""
-    lines = [f"==== dev {word}", *_table(stages), *_told(stages, "FLAKY", lambda stage: stage.flaky),
+    lines = [f"==== dev {word}", *_table(stages),
+             *(f"SKIPPED {stage.name}: {stage.skipped}" for stage in stages if stage.skipped), *_told(stages, "FLAKY", lambda stage: stage.flaky),
              *_told(stages, "FAILED", lambda stage: stage.failed)]
     status = 1 if any(stage.failed for stage in stages) else 0
     count = sum(len(stage.failed) for stage in stages)
-    lines.append(f"dev {word}: " + (f"FAILED, {count} of it" if status else "all passed"))
+    lines.append(f"dev {word}: " + (f"FAILED, {count} of it" if status else "all passed" + (", but for what was skipped" if any(s.skipped for s in stages) else "")))
     print("\n".join(lines), flush=True)
     if start := os.environ.get("WEFT_CI_START"):
         with open(SUMMARY, "a") as kept:

@@ -1,6 +1,7 @@
 """./dev test: the stages that every change must pass."""
 
 import os
+import shutil
 import time
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ class Plan:
     targets: tuple = ()   # what to build, if not everything
     more: bool = False    # not of every change: run by its name, or by --more
     special: object = None  # a function that tests in place of ctest
+    needs: tuple = ()     # programs without which it is skipped
 
 
 def fuzz(stage, limit):
@@ -59,30 +61,32 @@ def only(*folders, programs=(), without=""):
     return {"targets": unit_tests + programs, "ctest": ("-L", f"^({'|'.join(folders)})$", *leave_out)}
 
 
+WINE = ("wine", "wineserver", "x86_64-w64-mingw32-g++-posix")
 STAGES = [
     Plan("release", "built as users get it, all tests", 900, ctest=("-LE", "valgrind")),
     Plan("valgrind", "the lowest floors of that build under memcheck", 400, preset="release", ctest=("-L", "valgrind")),
-    Plan("ucontext", "the portable switch", 600, **only("context", "stack", "coroutine")),
+    Plan("ucontext", "the portable switch", 600, **only("context", "stack", "coroutine", "c")),
+    Plan("sigaltstack", "the switch for systems without makecontext()", 600, **only("context", "coroutine", "c")),
     Plan("asan", "AddressSanitizer and UndefinedBehaviorSanitizer, what owns memory", 1200, quick=True,
-         **only("stack", "coroutine", "io", "apps_nbd", "nbd", "soak", "faults",
+         **only("stack", "coroutine", "io", "c", "apps_nbd", "nbd", "soak", "faults",
                 programs=("weft-nbd", "soak_core", "soak_wait", "soak_io", "faults"))),
     Plan("tsan", "ThreadSanitizer, where threads meet", 1200, quick=True,
-         **only("coroutine", "wait", "sync", "system", "loop", "task", "soak", "faults",
+         **only("coroutine", "wait", "sync", "system", "loop", "task", "c", "soak", "faults",
                 programs=("soak_core", "soak_wait", "faults"), without=r"^soak\.io")),
     Plan("clang", "clang instead of gcc", 600, **only("context", "coroutine", "wait", "sync", without="^cet$")),
     Plan("lto", "-O3 and link-time optimisation, the floors that switch", 600, **only("context", "coroutine")),
     Plan("fuzz", "the fuzzers, FUZZ_SECONDS (20) in all, from the kept corpus", 400, targets=("fuzzers",), special=fuzz),
     Plan("client", "./dev run --check", 300, preset="release", special=client),
+    Plan("windows", "Windows under wine: context, stack, coroutine, C", 600, needs=WINE,
+         **only("context", "stack", "coroutine", "c")),
     Plan("ucontext-all", "all tests of the portable switch", 900, preset="ucontext", more=True),
     Plan("asan-all", "all tests under AddressSanitizer", 1800, preset="asan", quick=True, more=True),
     Plan("tsan-all", "all tests under ThreadSanitizer", 1800, preset="tsan", quick=True, more=True),
     Plan("clang-all", "all tests of the library, built by clang", 900, preset="clang", more=True),
-    Plan("sigaltstack", "the switch for systems without makecontext()", 600, more=True),
     Plan("clang-lto", "-O3 and link-time optimisation by clang and lld", 600, more=True),
     Plan("aarch64", "that processor under qemu-user, the switch and the coroutine", 600, more=True,
          **only("context", "coroutine", programs=("bti_program", "bti_program_without_pads"))),
-    Plan("windows", "Windows under wine, the switch, stacks and the coroutine", 600, more=True,
-         **only("context", "stack", "coroutine")),
+    Plan("windows-all", "all floors that there are for Windows", 900, preset="windows", more=True, needs=WINE),
 ]
 
 ARCHITECTURES = ["aarch64", "i386", "armhf", "riscv64", "ppc64le", "s390x", "mips64el"]
@@ -124,6 +128,10 @@ def test_stage(plan, stage, repeat):
 def run_stage(plan, repeat):
     stage = report.Stage(plan.name)
     print(f"==== {plan.name}", flush=True)
+    if missing := [program for program in plan.needs if not shutil.which(program)]:
+        stage.skipped = f"{', '.join(missing)} not found"
+        print(f"==== {plan.name} skipped: {stage.skipped}", flush=True)
+        return stage
     if build_stage(plan, stage):
         start = time.monotonic()
         if plan.special:
@@ -148,6 +156,7 @@ def plans(arguments):
     match arguments:
         case ["--more"]:
             packages.need(packages.TEST + packages.MORE)
+            packages.want(packages.WINDOWS)
             return [plan for plan in STAGES if plan.more]
         case ["--windows"]:
             return [whole("windows", packages.WINDOWS)]
@@ -165,6 +174,8 @@ def plans(arguments):
     chosen = [plan for plan in STAGES if (plan.name in arguments if arguments else not plan.more)]
     if any(plan.more for plan in chosen):
         packages.need(packages.MORE)
+    if any(plan.needs for plan in chosen):
+        packages.want(packages.WINDOWS)
     return chosen
 
 

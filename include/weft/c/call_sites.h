@@ -13,9 +13,11 @@
 #define WEFT_C_CALL_SITES_H
 
 #include <weft/c/coroutine.h>
-#include <weft/c/io.h>
 #include <weft/c/sync.h>
 #include <weft/c/task.h>
+#if !defined(_WIN32)
+#include <weft/c/io.h>
+#endif
 
 /// One word: the line in the upper 16 bits, the address of the file's name below. 0: unknown.
 typedef uint64_t weft_call_site;
@@ -65,6 +67,7 @@ WEFT_MIXED_FN int weft_semaphore_acquire_at(weft_semaphore* semaphore, int64_t a
 WEFT_MIXED_FN int weft_channel_send_at(weft_channel* channel, void* value, weft_call_site where);
 WEFT_MIXED_FN int weft_channel_receive_at(weft_channel* channel, void** value, weft_call_site where);
 
+#if !defined(_WIN32)
 WEFT_MIXED_FN int weft_wait_readable_at(int fd, weft_call_site where);
 WEFT_MIXED_FN int weft_wait_writable_at(int fd, weft_call_site where);
 WEFT_MIXED_FN int weft_connect_at(weft_stream** stream, const char* host, const char* service, weft_call_site where);
@@ -76,6 +79,7 @@ WEFT_MIXED_FN ssize_t weft_stream_write_all_at(weft_stream* stream, const void* 
 WEFT_MIXED_FN ssize_t weft_stream_writev_all_at(weft_stream* stream, struct iovec* buffers, size_t count,
                                                 weft_call_site where);
 WEFT_MIXED_FN int weft_accept_at(weft_listener* listener, weft_stream** stream, weft_call_site where);
+#endif
 
 WEFT_C_END
 

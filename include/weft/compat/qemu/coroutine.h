@@ -22,7 +22,9 @@
 #define QEMU_COROUTINE_H
 
 #include <qemu/coroutine-core.h>
+#if !defined(_WIN32)
 #include <sys/uio.h>
+#endif
 
 WEFT_C_BEGIN
 
@@ -122,6 +124,8 @@ typedef void CleanupFunc(void* opaque);
 int coroutine_fn qemu_co_timeout(CoroutineEntry* entry, void* opaque, uint64_t timeout_ns, CleanupFunc* clean)
     WEFT_SYMBOL_OF(qemu_co_timeout);
 
+#if !defined(_WIN32)
+
 // ---- Descriptors ------------------------------------------------------------------------------------------------------
 
 /// Waits until it is readable, or has failed.
@@ -139,6 +143,8 @@ ssize_t coroutine_fn qemu_co_send_recv(int sockfd, void* buf, size_t bytes, bool
     qemu_co_sendv_recvv((sockfd), (iov), (iov_cnt), (offset), (bytes), true)
 #define qemu_co_recv(sockfd, buf, bytes) qemu_co_send_recv((sockfd), (buf), (bytes), false)
 #define qemu_co_send(sockfd, buf, bytes) qemu_co_send_recv((sockfd), (void*)(buf), (bytes), true)
+
+#endif
 
 WEFT_C_END
 

@@ -16,7 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
-#include <sys/uio.h>
 #include <unistd.h>
+#if !defined(_WIN32)
+#include <sys/uio.h>
+#endif
 
 #endif

@@ -60,6 +60,7 @@ struct alignas(64) control_block {
     call_site suspended_at;
 
     call_site entered_at;
+    control_block* entered_by = nullptr;     ///< Kept for trace points only.
     void* parked_stack_pointer = nullptr;    ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
@@ -128,8 +129,8 @@ struct alignas(64) control_block {
     return std::atomic_ref(co->mark).load(std::memory_order_acquire) == alive_mark ? co : nullptr;
 }
 
-/// What a switch hands over. Into a coroutine: go on, or unwind. Out of it: it yielded, it is done, it is to be set aside,
-/// or (any other value) it is to be set aside, and this is the address of a park_action.
+/// The word that a switch hands over. Into a coroutine: go on, or unwind. Out of it: it yielded, it has ended, it parks, or (any
+/// other value) it parks, and the word is the address of a park_action, to be run by the enterer.
 inline constexpr std::uintptr_t go_on = 0;
 inline constexpr std::uintptr_t unwind = 1;
 inline constexpr std::uintptr_t yielded = 0;

@@ -20,10 +20,10 @@ struct timer {
     void (*expired)(timer&) noexcept = nullptr;
     void* waiter = nullptr;         ///< expired()'s own.
     clock::time_point when = {};    ///< Set by arm().
-    std::size_t place = not_armed;  ///< The loop's own.
+    std::size_t index = not_armed;  ///< The loop's own.
 
     static constexpr std::size_t not_armed = SIZE_MAX;
-    [[nodiscard]] bool armed() const { return place != not_armed; }
+    [[nodiscard]] bool armed() const { return index != not_armed; }
 };
 
 namespace detail {

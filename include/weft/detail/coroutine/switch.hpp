@@ -51,6 +51,14 @@ namespace weft::detail {
     }
 }
 
+/// Before resume(): who enters `co`, and where. `from` is nullptr outside coroutines.
+[[gnu::always_inline]] inline void note_enter(control_block& co, control_block* from, call_site where) {
+    if constexpr (has_trace_points) {
+        co.entered_by = from;
+    }
+    co.entered_at = where;
+}
+
 /// Switches into `co`, which was found fit to run, and comes back when it leaves. `from`: the coroutine that runs on this
 /// thread, if there is one. Its enterer has been put aside.
 [[gnu::always_inline]] inline std::uintptr_t resume(control_block& co, thread_state& thread, std::uintptr_t word,
@@ -61,7 +69,8 @@ namespace weft::detail {
         WEFT_TRACE2(migrate, &co, &thread);
         co.base.enterer = &thread.enterer;
     }
-    WEFT_TRACE2(enter, &co, from);
+    forget_value(co.entered_by);
+    WEFT_TRACE2(enter, co.entered_by, &co);
     co.sanitizer.before_enter();
     std::uintptr_t result = switch_between(thread.enterer, co.saved, stack_pointer, word);
     co.sanitizer.after_enter();
@@ -79,11 +88,11 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site w
     }
     control_block* from = thread.current;
     if (from != nullptr) [[unlikely]] {  // twice, because a constant has not to be kept across the switch
+        note_enter(co, from, where);
         put_enterer_aside(*from, thread);
-        co.entered_at = where;
         return resume(co, thread, go_on, from);
     }
-    co.entered_at = where;
+    note_enter(co, nullptr, where);
     return resume(co, thread, go_on, nullptr);
 }
 

@@ -172,16 +172,16 @@ struct single_wait : waiter, branch {
     explicit single_wait(std::int64_t units) : single_wait() { amount = units; }
 };
 
-/// Waits until it is granted. The caller holds the point's lock, and has linked `w` into its list; both are so no longer
-/// after. Returns false when the wait was ended before its time.
+/// Waits until it is granted. The caller holds the point's lock and has linked `w` into its list; on return the lock is
+/// released and `w` is unlinked. Returns false when the wait was cancelled or met a limit.
 WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, call_site where);
 
 /// The whole wait for one thing:
 ///
 ///     detail::wait_for_one(w, {"an event", this, lock_, waiters_}, "wait", where, [&] { return take(); });
 ///
-/// `take()`, under the lock, takes what is waited for if it is available. Else waits; throws what throw_stopped(call) does when the
-/// wait is ended before its time.
+/// `take()` is called under the lock, and returns whether it took what is waited for. Else waits. Throws as throw_stopped(call)
+/// does when the wait is cancelled or meets a limit.
 template <class Take>
 WEFT_MIXED_FN void wait_for_one(single_wait& w, wait_point const& point, char const* call, call_site where, Take take) {
     if (stop_of_caller().asked()) {
