@@ -11,7 +11,7 @@
 
 namespace {
 
-using boost::context::sanitizer_fiber;
+using boost::context::fiber;
 using weft::coroutine;
 
 /// Throws and catches, and goes back and forth; Boost's fibers may not leave with an exception in hand.

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 #include <vector>
+#include <weft/shield.hpp>
 #include <weft/socket.hpp>
 #include <weft/task.hpp>
 
