@@ -15,6 +15,12 @@ endif()
 if(WEFT_HAS_STACK_CLASH_PROTECTION)
     target_compile_options(weft_private INTERFACE -fstack-clash-protection)
 endif()
+# The same for users' functions, which run on weft's stacks. clang knows the option on some processors only, and warns on others.
+set(weft_public_options "")
+if(WEFT_HAS_STACK_CLASH_PROTECTION AND WEFT_STACK_CLASH_PROTECTION)
+    set(weft_public_options "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fstack-clash-protection>"
+        "$<$<COMPILE_LANG_AND_ID:C,GNU>:-fstack-clash-protection>")
+endif()
 
 if(WIN32)  # Windows 8: WaitOnAddress, GetCurrentThreadStackLimits
     target_compile_definitions(weft_private INTERFACE _WIN32_WINNT=0x0602 WIN32_LEAN_AND_MEAN NOMINMAX)

@@ -6,6 +6,7 @@ option(WEFT_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_BUILD_APPS "Build the programs in apps/" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_BUILD_EXAMPLES "Build the examples" ${PROJECT_IS_TOP_LEVEL})
 option(WEFT_BUILD_BENCH "Build the benchmarks" OFF)
+option(WEFT_STACK_CLASH_PROTECTION "Compile users' code so that no large frame steps over a stack's guard" ON)
 option(WEFT_PRECOMPILE "Compile the standard headers once for the library" OFF)
 option(WEFT_BUILD_FUZZERS "Build the fuzzers (needs clang)" OFF)
 
