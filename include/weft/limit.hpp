@@ -66,6 +66,8 @@ public:
     static void detach(detail::stop_state& whose) noexcept;
     /// The first deadline among those limits. For a thread that waits without a loop.
     [[nodiscard]] static clock::time_point first_deadline(detail::stop_state const& whose);
+    /// Whether `innermost`, or one outside it, was met.
+    [[nodiscard]] static bool any_met(limited const* innermost) noexcept;
     /// Meets those that are to be met, for a thread that waits without a loop.
     static void look(detail::stop_state& whose, clock::time_point now) noexcept;
 

@@ -107,6 +107,7 @@ void destroy_without_unwinding(detail::control_block& co, call_site where) noexc
     detail::destroy_locals(co);
     limited::detach(co.stop);
     co.stop.limits = nullptr;
+    co.stop.listeners = {};
     co.stop.shielded = 0;
     co.exceptions = {};
     co.transition(detail::state::suspended, detail::state::done);

@@ -115,6 +115,15 @@ clock::time_point limited::first_deadline(detail::stop_state const& whose) {
     return first;
 }
 
+bool limited::any_met(limited const* innermost) noexcept {
+    for (limited const* l = innermost; l != nullptr; l = l->outer_) {
+        if (l->met()) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void limited::look(detail::stop_state& whose, clock::time_point now) noexcept {
     for (limited* l = whose.limits; l != nullptr; l = l->outer_) {
         if (l->stop_asked_.load(std::memory_order_relaxed)) {

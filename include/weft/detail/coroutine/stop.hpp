@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <weft/detail/base/atomic.hpp>
+#include <weft/detail/base/list.hpp>
 
 namespace weft {
 
@@ -21,13 +22,21 @@ struct interruptible_wait {
     void (*interrupt)(interruptible_wait&) noexcept;
 };
 
+/// Told of each reason to stop. It is on the stack of whoever is to stop.
+struct stop_listener {
+    void (*told)(stop_listener&) noexcept = nullptr;
+    stop_listener* next = nullptr;
+    stop_listener* previous = nullptr;
+};
+
 enum class stop_reason : std::uint8_t { none, cancelled, timed_out };
 
 struct stop_state {
     interruptible_wait* wait = nullptr;  ///< The present wait, if it may be ended.
     limited* limits = nullptr;           ///< The innermost; see limit.hpp.
-    atomic<std::uint32_t> signal{0};     ///< What a thread outside coroutines sleeps on; see waiter.hpp.
-    std::uint32_t shielded = 0;          ///< How many times it was asked that waits be left alone.
+    intrusive_list<stop_listener> listeners;
+    atomic<std::uint32_t> signal{0};  ///< What a thread outside coroutines sleeps on; see waiter.hpp.
+    std::uint32_t shielded = 0;       ///< How many times it was asked that waits be left alone.
     stop_reason reason = stop_reason::none;
     bool cancelled = false;     ///< For good; other reasons pass with the limit that they came from.
     std::uint8_t refusals = 0;  ///< Of waits that did not begin; see after_refusal().
@@ -42,6 +51,9 @@ struct stop_state {
     void stop(stop_reason why) noexcept {
         if (reason == stop_reason::none) {
             reason = why;
+        }
+        for (stop_listener* l = listeners.first(); l != nullptr; l = l->next) {
+            l->told(*l);
         }
         if (wait != nullptr && shielded == 0) {
             interruptible_wait& w = *wait;
