@@ -133,6 +133,10 @@ void weft_semaphore_init(weft_semaphore* s, std::int64_t available) {
     ::new (static_cast<void*>(s->opaque)) semaphore(available);
 }
 
+void weft_semaphore_init_bounded(weft_semaphore* s, std::int64_t available, std::int64_t maximum) {
+    ::new (static_cast<void*>(s->opaque)) semaphore(available, maximum, {});
+}
+
 int weft_semaphore_acquire_at(weft_semaphore* s, std::int64_t amount, weft_call_site where) {
     return or_error([&] { of(s).acquire(amount, call_site_of(where)); });
 }

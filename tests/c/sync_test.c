@@ -90,10 +90,22 @@ static void acquire_a_negative_amount(void) {
     weft_semaphore_acquire(&semaphore, -1);
 }
 
+static void acquire_more_than_the_maximum(void) {
+    weft_semaphore_init_bounded(&semaphore, 1, 2);
+    weft_semaphore_acquire(&semaphore, 3);
+}
+
+static void release_more_than_the_maximum(void) {
+    weft_semaphore_init_bounded(&semaphore, 1, 2);
+    weft_semaphore_release(&semaphore, 2);
+}
+
 CASE(misuse_of_locks_is_reported) {
     CHECK_DIES(unlock_what_is_free, "sync_test.c:", "unlock() of a weft::mutex that the caller does not hold");
     CHECK_DIES(destroy_what_is_locked, "a weft::mutex was destroyed while it was locked");
     CHECK_DIES(acquire_a_negative_amount, "sync_test.c:", "the amount is negative");
+    CHECK_DIES(acquire_more_than_the_maximum, "sync_test.c:", "maximum is 2: it would wait for ever");
+    CHECK_DIES(release_more_than_the_maximum, "of at most 2");
 }
 
 static int read_and_note(void* name) {

@@ -102,6 +102,9 @@ typedef struct weft_semaphore {
 
 /// `available` units are available at first. That is no limit: more may be released.
 void weft_semaphore_init(weft_semaphore* semaphore, int64_t available);
+/// There are never more than `maximum` units: asking for more, which would wait for ever, and releasing more end the program
+/// with a message.
+void weft_semaphore_init_bounded(weft_semaphore* semaphore, int64_t available, int64_t maximum);
 /// Takes `amount` units, waiting until they are available. Ends the program with a message if `amount` is negative, as do the
 /// next two.
 WEFT_MIXED_FN int weft_semaphore_acquire(weft_semaphore* semaphore, int64_t amount);
