@@ -180,7 +180,7 @@ void overflow_in_a_signal_handler() {
 
 TEST_F(overflow_death, inside_a_signal_handler_that_runs_on_the_stack) {
     EXPECT_EXIT(overflow_in_a_signal_handler(), ends_as_it_should,
-                "weft: coroutine \"interrupted\" .* in weft_test_descend\\+");
+                "weft: coroutine \"interrupted\" .* in " OVERFLOWING "\\+");
 }
 
 /// Goes down in steps that are smaller than a signal's frame, and has a signal delivered on each.
