@@ -188,7 +188,8 @@ TEST(coroutine_death, swallowing_the_unwinding_for_ever) {
         "weft: server.cpp:47: coroutine \"reader\" \\(id [0-9]+, created at server.cpp:30\\) suspended while it "
         "was being destroyed: it waits for a wake-up there, or a catch \\(\\.\\.\\.\\) in a loop never throws "
         "weft::unwinding on; the last such handler is at 0x[0-9a-f]+ in ";
-#if !defined(_WIN32)  // where functions are not named
+    // Windows names no functions, and an optimised handler may be in a part of its function that has no name.
+#if !defined(_WIN32) && !defined(__OPTIMIZE__)
     said += ".*swallow_the_unwinding_for_ever";
 #endif
     EXPECT_DEATH(destroy_one_that_swallows_the_unwinding(), said);
