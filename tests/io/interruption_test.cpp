@@ -502,7 +502,8 @@ TEST_F(interruption_of_files, at_any_moment_all_or_nothing_is_done_and_no_buffer
             let_others_run_on();
             read.expect_untouched();
             written.expect_untouched();
-            EXPECT_EQ(open_descriptors(), before);
+            // A thread that was let go while it opened the file closes it when it is done.
+            let_others_run_while([&] { return open_descriptors() != before; });
         }
     });
 }

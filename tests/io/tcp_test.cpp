@@ -199,26 +199,6 @@ TEST(listener, recovers_when_descriptors_have_run_out) {
     });
 }
 
-TEST(listener, waits_where_descriptors_have_run_out_and_keeps_no_processor_busy) {
-    in_both_worlds([] {
-        weft::tcp_listener listener(loopback());
-        weft::tcp_stream client = weft::tcp_stream::connect(listener.local());
-        rlimit before{};
-        getrlimit(RLIMIT_NOFILE, &before);
-        rlimit none_left = before;
-        none_left.rlim_cur = static_cast<rlim_t>(::dup(0));  // the lowest free one is the first that is too many
-        ::close(static_cast<int>(none_left.rlim_cur));
-        setrlimit(RLIMIT_NOFILE, &none_left);
-        std::uint64_t turns = weft::loop::current().statistics().turns;
-        EXPECT_FALSE(weft::within(10ms, [&] { (void)listener.accept(); }));
-        EXPECT_LT(weft::loop::current().statistics().turns - turns, 20U);
-        setrlimit(RLIMIT_NOFILE, &before);
-        std::error_code ec;
-        EXPECT_TRUE(listener.accept(ec)) << "the connection was lost";
-        EXPECT_FALSE(ec);
-    });
-}
-
 TEST(listener, connections_leave_no_descriptors) {
     in_both_worlds([] {
         weft::tcp_listener listener(loopback());

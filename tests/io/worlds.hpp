@@ -48,6 +48,14 @@ inline void let_others_run_on(int turns = 5) {
     }
 }
 
+/// The loop goes on turning for as long as `condition()` holds. (If it holds for ever, the test's time limit ends it.)
+template <class Condition>
+void let_others_run_while(Condition condition) {
+    while (condition()) {
+        let_others_run_on(1);
+    }
+}
+
 [[nodiscard]] inline std::string text_of(std::span<std::byte const> bytes) {
     return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
 }

@@ -15,6 +15,7 @@
 
 #include "model/atomic.hpp"
 #include "model/finds_nothing.hpp"
+#include "model/mutex_counts.hpp"
 
 namespace {
 
@@ -22,22 +23,11 @@ using model::finds_nothing;
 
 // ---- mutex ------------------------------------------------------------------------------------------------------------
 
-struct mutex_counts {
-    weft::mutex m;
-    model::plain<int> inside{0};
-    void thread(unsigned) {
-        m.lock();
-        inside.write(inside.read() + 1);
-        m.unlock();
-    }
-    void end() { model::expect(m.try_lock(), "the lock is free at the end"), m.unlock(); }
-};
-
 TEST(mutex, is_held_by_one_of_two_threads_at_a_time) {
-    finds_nothing<mutex_counts>({.threads = 2, .deviations = 5});
+    finds_nothing<model::mutex_counts>({.threads = 2, .deviations = 5});
 }
 TEST(mutex, is_held_by_one_of_three_threads_at_a_time) {
-    finds_nothing<mutex_counts>({.threads = 3, .deviations = 3});
+    finds_nothing<model::mutex_counts>({.threads = 3, .deviations = 3});
 }
 
 struct mutex_tried {

@@ -15,6 +15,7 @@
 
 #include "model/atomic.hpp"
 #include "model/mutants.hpp"
+#include "model/mutex_counts.hpp"
 #include "model/reactor.hpp"
 
 namespace {
@@ -62,22 +63,11 @@ TEST(mutant, of_the_outcome_word_is_found_with_three_threads) {
     finds_some_of_both<waits_or_stops>("waiter.hpp", {.threads = 3, .deviations = 1});
 }
 
-struct counts {
-    weft::mutex m;
-    model::plain<int> inside{0};
-    void thread(unsigned) {
-        m.lock();
-        inside.write(inside.read() + 1);
-        m.unlock();
-    }
-    void end() { model::expect(m.try_lock(), "the lock is free at the end"), m.unlock(); }
-};
-
 TEST(mutant, of_the_mutex_is_found_with_two_threads) {
-    finds_some_of_both<counts>("mutex.hpp", {.threads = 2, .deviations = 3});
+    finds_some_of_both<model::mutex_counts>("mutex.hpp", {.threads = 2, .deviations = 3});
 }
 TEST(mutant, of_the_mutex_s_hand_off_is_found_with_three_threads) {
-    finds_some_of_both<counts>("mutex.cpp", {.threads = 3, .deviations = 2});
+    finds_some_of_both<model::mutex_counts>("mutex.cpp", {.threads = 3, .deviations = 2});
 }
 
 struct woken_from_elsewhere {

@@ -3,7 +3,7 @@
 // Entering and leaving: the fast paths, inline, and where they leave for the slow ones.
 //
 // What a switch costs is its stores, about 0.25 ns each (docs/decisions/0001-the-switch.md). So the fast paths make as few
-// as they can: a place is one word, `left` tells a running coroutine from a suspended one, and the enterer's registers are
+// as they can: a call site is one word, `saved` tells a running coroutine from a suspended one, and the enterer's registers are
 // saved in the thread's state, where leaving finds them at once, and not behind the coroutine's address.
 //
 // A thread's exception state is empty whenever a switch happens on the fast path. Whoever switches while it is not (an
