@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools" / "dev"))
+import check  # noqa: E402
 import packages  # noqa: E402
 import processes  # noqa: E402
 import report  # noqa: E402
@@ -105,6 +106,22 @@ class Report(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertIn("SKIPPED windows: wine not found\n", said)
         self.assertIn("all passed, but for what was skipped\n", said)
+
+
+class Tidied(unittest.TestCase):
+    INCLUDED = {"a.cpp": {"x.hpp", "y.hpp"}, "b.cpp": {"y.hpp"}, "c.cpp": {"x.hpp", "y.hpp", "z.hpp"}, "d.cpp": set()}
+
+    def looked_at(self, *changed):
+        return check.worth_a_look(list(self.INCLUDED), set(changed), self.INCLUDED)
+
+    def test_a_source_that_changed_is_looked_at_and_shows_what_it_includes(self):
+        self.assertEqual(self.looked_at("b.cpp", "d.cpp", "y.hpp"), ["b.cpp", "d.cpp"])
+
+    def test_each_header_that_changed_is_seen_in_one_source(self):
+        self.assertEqual(self.looked_at("x.hpp", "y.hpp", "z.hpp"), ["c.cpp"])
+
+    def test_what_no_source_includes_holds_nothing_up(self):
+        self.assertEqual(self.looked_at("README.md", "unused.hpp"), [])
 
 
 class Stages(unittest.TestCase):

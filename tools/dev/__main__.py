@@ -32,9 +32,9 @@ HELP = f"""\
                                clients that send in pieces, leave in the middle, reset, send garbage, are cancelled, against
                                an echo and the NBD server, with interruptions and no descriptors; the seed gives them the
                                same sessions again; 600 s; WEFT_REACTOR names a reactor
-./dev check [--ci] [--all]     format, clang-tidy, the manual, scripts, the ABI of the C library; clang-tidy looks at the files
-                               that changed since the last commit that passed, with --all at all of them; --all also
-                               checks the suspension marks, by clang's libraries
+./dev check [--ci] [--all]     format, clang-tidy, the manual, scripts, the ABI of the C library; clang-tidy looks at the sources
+                               that changed since the last commit that passed, and at few that include each header that
+                               did; with --all at all of them; --all also checks the suspension marks, by clang's libraries
 ./dev abi                      accept the ABI that the C library has now: write it to abi/weft-c.abi
 ./dev bench [core|sync|nbd|echo|file|all] [--quick]
                                measure; the figures go to build/bench/NAME.json

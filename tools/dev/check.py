@@ -82,19 +82,33 @@ def changed_since_passed():
     return None
 
 
-def includers(changed):
-    """`changed`, and every source that includes one of them, directly or by another."""
-    included = {}
-    for path in files(SOURCES, SUFFIXES):
-        names = re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', path.read_text(), re.MULTILINE)
-        included[str(path)] = {Path(name).name for name in names}
-    found = set(changed)
+def includes():
+    """Of each file those that it includes, directly or by another."""
+    every = [str(path) for path in files(SOURCES, SUFFIXES)]
+    by_name = {}
+    for path in every:
+        by_name.setdefault(Path(path).name, []).append(path)
+    found = {}
+    for path in every:
+        names = re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', Path(path).read_text(), re.MULTILINE)
+        found[path] = {other for name in names for other in by_name.get(Path(name).name, ()) if f"/{other}".endswith(f"/{name}")}
     while True:
-        names = {Path(path).name for path in found}
-        more = {path for path, its in included.items() if path not in found and its & names}
-        if not more:
+        more = {path: its.union(*(found[other] for other in its)) for path, its in found.items()}
+        if more == found:
             return found
-        found |= more
+        found = more
+
+
+def worth_a_look(sources, changed, included):
+    """Those of `sources` that changed, and of the others as few as include each header that did."""
+    chosen = [path for path in sources if path in changed]
+    left = changed & set().union(*(included[path] for path in sources))
+    left.difference_update(*(included[path] for path in chosen))
+    while left:
+        best = max(sources, key=lambda path: len(left & included[path]))
+        chosen.append(best)
+        left -= included[best]
+    return chosen
 
 
 def tidy(stage, limit, _, everything=False):
@@ -104,8 +118,7 @@ def tidy(stage, limit, _, everything=False):
     sources = [path for path in sources if f"{processes.ROOT}/{path}" in compiled]
     changed = None if everything else changed_since_passed()
     if changed is not None and ".clang-tidy" not in changed:
-        affected = includers(changed)
-        sources = [path for path in sources if path in affected]
+        sources = worth_a_look(sources, changed, includes())
     stage.tests = len(sources)
     end = time.monotonic() + limit
 
