@@ -78,10 +78,11 @@ private:
     detail::generator_state* state_;
 };
 
-/// An input range: it can be gone through once. Moves, does not copy. T may be a reference.
+/// An input range: it can be gone through once. Moves, does not copy. T may be a reference. No view, so that
+/// `numbers | std::views::take(10)` takes ten from `numbers`, which can be asked for more afterwards.
 /// Destroying it half-way unwinds the body. Threads: any, one at a time.
 template <class T>
-class generator : public std::ranges::view_base {
+class generator {
 public:
     using reference = std::conditional_t<std::is_reference_v<T>, T, T&>;
 

@@ -15,7 +15,6 @@ using weft::generator;
 using weft::yielder;
 
 static_assert(std::ranges::input_range<generator<int>>);
-static_assert(std::ranges::view<generator<int>>);
 static_assert(std::is_move_constructible_v<generator<int>> && !std::is_copy_constructible_v<generator<int>>);
 static_assert(std::is_same_v<std::ranges::range_reference_t<generator<int const&>>, int const&>);
 
@@ -65,6 +64,16 @@ TEST(generator, goes_with_views) {
         odd.push_back(value);
     }
     EXPECT_THAT(odd, ElementsAre(1, 3, 5));
+}
+
+TEST(generator, can_be_asked_for_more_after_a_view_of_it) {
+    generator<int> numbers = up_to(1000);
+    std::vector<int> taken;
+    for (int value : numbers | std::views::take(2)) {
+        taken.push_back(value);
+    }
+    taken.push_back(*numbers.begin());
+    EXPECT_THAT(taken, ElementsAre(0, 1, 2));
 }
 #endif
 
