@@ -17,7 +17,7 @@
 // If f returns how to take back what it has begun, the wait can be cancelled and limited.
 //
 // With gcc, a file in which one function alone is compiled for AVX-512, by an attribute, and enters or suspends, defines
-// WEFT_SWITCH_OUT_OF_LINE before it includes weft (docs/context.md).
+// WEFT_SWITCH_OUT_OF_LINE before it includes weft (docs/platforms.md).
 //
 // Misuse is a bug in the caller. It is found in every build, and ends the program with a message that names the
 // coroutine and both places:
@@ -150,11 +150,23 @@ control_block& make_coroutine(coroutine_options const& options, WEFT_COROUTINE_F
 
 }  // namespace detail
 
+class handle;
+class coroutine_view;
+
+namespace detail {
+
+/// Who makes what users are given.
+struct coroutine_access {
+    [[nodiscard]] static handle handle_of(control_block& co);
+    [[nodiscard]] static coroutine_view view_of(control_block& co);
+};
+
+}  // namespace detail
+
 /// Wakes one suspended coroutine, once. Given out by suspend().
 class handle {
 public:
     handle() = default;
-    explicit handle(detail::control_block& waiting) : waiting_(&waiting) {}
     handle(handle&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)) {}
     /// What was here before is destroyed.
     handle& operator=(handle&& other) noexcept {
@@ -185,6 +197,9 @@ public:
     }
 
 private:
+    friend struct detail::coroutine_access;
+    explicit handle(detail::control_block& waiting) : waiting_(&waiting) {}
+
     [[noreturn]] static void woken_empty(call_site where);
     static void dropped(detail::control_block const& waiting) noexcept;
 
@@ -336,7 +351,7 @@ WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
         parked.f = std::addressof(f);
         parked.run = [](detail::park_action& a, detail::control_block& co) {
             try {
-                std::forward<F> (*static_cast<action&>(a).f)(handle(co));
+                std::forward<F> (*static_cast<action&>(a).f)(detail::coroutine_access::handle_of(co));
             } catch (...) {
                 detail::die_of_throwing_while_parked();
             }
@@ -354,7 +369,7 @@ WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
         parked.run = [](detail::park_action& a, detail::control_block& co) {
             bool on_a_loop = co.home != nullptr;  // then the coroutine goes on only after this
             try {
-                how back = std::forward<F>(*static_cast<action&>(a).f)(handle(co));
+                how back = std::forward<F>(*static_cast<action&>(a).f)(detail::coroutine_access::handle_of(co));
                 if (on_a_loop) {
                     static_cast<action&>(a).back.emplace(std::move(back));
                 }
@@ -377,8 +392,6 @@ WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
 /// What a coroutine may know of itself. Valid as long as the coroutine is.
 class coroutine_view {
 public:
-    explicit coroutine_view(detail::control_block& block) : block_(&block) {}
-
     [[nodiscard]] std::uint64_t id() const { return block_->id; }
     [[nodiscard]] std::string_view name() const { return block_->name; }
     /// 31 bytes of it are kept.
@@ -389,12 +402,26 @@ public:
     friend bool operator==(coroutine_view, coroutine_view) = default;
 
 private:
+    friend struct detail::coroutine_access;
+    explicit coroutine_view(detail::control_block& block) : block_(&block) {}
+
     detail::control_block* block_;
 };
 
+namespace detail {
+
+inline handle coroutine_access::handle_of(control_block& co) {
+    return handle(co);
+}
+inline coroutine_view coroutine_access::view_of(control_block& co) {
+    return coroutine_view(co);
+}
+
+}  // namespace detail
+
 /// The calling coroutine. Ends the program with a message if called outside one.
 [[nodiscard]] inline coroutine_view self(call_site where = call_site::here()) {
-    return coroutine_view(detail::current_or_die("self", where));
+    return detail::coroutine_access::view_of(detail::current_or_die("self", where));
 }
 
 /// How many coroutines there are in this process: created and not yet destroyed.

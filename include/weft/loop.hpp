@@ -23,6 +23,7 @@
 #include <weft/coroutine.hpp>
 #include <weft/detail/base/atomic.hpp>
 #include <weft/detail/coroutine/park.hpp>
+#include <weft/detail/loop/timer_heap.hpp>
 #include <weft/limit.hpp>
 #include <weft/reactor.hpp>
 
@@ -30,29 +31,11 @@ namespace weft {
 
 namespace detail {
 class outside;
-}
+struct loop_access;
+}  // namespace detail
 
-/// Timers by the moment they expire: a heap with four children a node. Arming and disarming cost O(log n).
-class timer_heap {
-public:
-    void arm(timer& t, clock::time_point when);
-    void disarm(timer& t) noexcept;
-    [[nodiscard]] bool empty() const { return heap_.empty(); }
-    [[nodiscard]] clock::time_point first() const { return heap_.front().when; }
-    /// Takes out the first timer.
-    timer& pop() noexcept;
-
-private:
-    struct entry {
-        clock::time_point when;
-        timer* t;
-    };
-    void put(std::size_t index, entry e) noexcept;
-    void up(std::size_t index, entry e) noexcept;
-    void down(std::size_t index, entry e) noexcept;
-
-    std::vector<entry> heap_;
-};
+template <class F>
+class prepared_call;
 
 /// What a loop has done so far.
 struct loop_statistics {
@@ -114,9 +97,6 @@ public:
     /// Whether it is in a turn: whoever asks was called by it. Threads: the loop's own.
     [[nodiscard]] bool runs() const noexcept { return running_; }
 
-    /// Calls `look(*this)` when the loop ends, unless the program does. For the floors above.
-    void before_end(void (*look)(loop&) noexcept) noexcept { before_end_ = look; }
-
     /// One turn: runs what is ready and completes what is complete; if nothing is ready and `wait` is set, waits until
     /// something is. Threads: the loop's own, outside its coroutines.
     WEFT_NO_COROUTINE_FN void run_once(bool wait);
@@ -162,18 +142,11 @@ public:
     [[nodiscard]] bool may_do_at_once() const noexcept { return allowance_ > 0; }
     void did_at_once(std::size_t bytes) noexcept { allowance_ -= static_cast<std::ptrdiff_t>(bytes + bytes_per_call); }
 
-    /// Puts a new coroutine into the ready queue. The loop enters it again after each plain yield.
-    void schedule(detail::control_block& co);
-
-    /// A parked coroutine goes on on this loop. Threads: any. For weft::move_to().
-    void adopt(detail::control_block& co) noexcept;
-    /// Counts the coroutines that are at home on other loops, and here or on their way. Threads: any.
-    void guest_comes() noexcept { guests_.fetch_add(1, std::memory_order_relaxed); }
-    void guest_leaves() noexcept { guests_.fetch_sub(1, std::memory_order_relaxed); }
-    [[nodiscard]] bool has_guests() const noexcept { return guests_.load(std::memory_order_relaxed) != 0; }
-    [[nodiscard]] detail::executor& as_executor() noexcept { return *this; }
-
 private:
+    friend struct detail::loop_access;  // src/loop/loop_access.hpp: what the floors above do with it
+    template <class F>
+    friend class prepared_call;
+
     // What a turn's coroutines may move without a suspension: about half a millisecond's worth.
     static constexpr std::ptrdiff_t bytes_per_turn = 4 << 20;
     static constexpr std::size_t bytes_per_call = 4096;  ///< What a call counts as, beside its bytes.
@@ -182,6 +155,8 @@ private:
     WEFT_NO_COROUTINE_FN void run_turn() override { run_once(true); }
     void push(detail::posted& p) noexcept override;
     void withdraw(detail::posted& p) noexcept override;
+    void schedule(detail::control_block& co);
+    void adopt(detail::control_block& co) noexcept;
 
     /// Written by the loop's thread alone.
     class counter {
@@ -213,7 +188,7 @@ private:
     detail::atomic<detail::posted*> posted_{nullptr};  ///< The newest first.
     detail::posted* oldest_posted_ = nullptr;          ///< Collected from there, the oldest first.
     detail::posted** after_posted_ = &oldest_posted_;
-    timer_heap timers_;
+    detail::timer_heap timers_;
     clock::time_point earliest_ = clock::time_point::min();  ///< While timers fire: later than what fires in this turn.
     clock::time_point now_ = reactor_->now();
     clock::duration spin_limit_{0};
@@ -260,7 +235,7 @@ class prepared_call : private detail::posted {
 public:
     /// What `f` throws ends the program with a message that names this place.
     prepared_call(loop& l, WEFT_NO_COROUTINE_FN F f, call_site where = call_site::here())
-        : detail::posted{.run = &run_posted, .at = where}, loop_(l.as_executor()), f_(std::move(f)) {}
+        : detail::posted{.run = &run_posted, .at = where}, loop_(l), f_(std::move(f)) {}
     prepared_call(prepared_call const&) = delete;
     prepared_call& operator=(prepared_call const&) = delete;
     ~prepared_call() {

@@ -227,7 +227,7 @@ char const* weft_name(weft_coroutine const* coroutine) {
 }
 
 void weft_set_name(weft_coroutine* coroutine, char const* name) {
-    coroutine_view(block_of(coroutine)).set_name(name == nullptr ? "" : name);
+    detail::coroutine_access::view_of(block_of(coroutine)).set_name(name == nullptr ? "" : name);
 }
 
 std::size_t weft_stack_size(weft_coroutine const* coroutine) {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "c/qemu.hpp"
+#include "loop/loop_access.hpp"
 
 using namespace weft;
 using namespace weft::c;
@@ -124,7 +125,7 @@ WEFT_COROUTINE_FN void run_outside_call(void* opaque) {
 extern "C" {
 
 AioContext* qemu_get_current_aio_context() {
-    return context_of(own_loop().as_executor());
+    return context_of(detail::loop_access::as_executor(own_loop()));
 }
 
 int qemu_init_main_loop(Error**) {

@@ -7,6 +7,7 @@
 #include <weft/detail/coroutine/switch.hpp>
 
 #include "coroutine/misuse.hpp"
+#include "loop/loop_access.hpp"
 
 namespace weft::c {
 namespace {
@@ -98,7 +99,7 @@ void check_fit_to_enter(control_block& co, call_site where) noexcept {
 
 void enter_one(control_block& co, call_site where) noexcept {
     check_fit_to_enter(co, where);
-    co.home = &own_loop().as_executor();
+    co.home = &detail::loop_access::as_executor(own_loop());
     see_to_the_end(co, detail::enter(co, where));
 }
 
@@ -371,7 +372,7 @@ void qemu_coroutine_enter_if_inactive(Coroutine* co) {
 }
 
 void qemu_aio_coroutine_enter(AioContext* ctx, Coroutine* co) {
-    require(executor_of(ctx) == &own_loop().as_executor(), "qemu_aio_coroutine_enter",
+    require(executor_of(ctx) == &detail::loop_access::as_executor(own_loop()), "qemu_aio_coroutine_enter",
             "the context is another thread's");
     qemu_coroutine_enter(co);
 }

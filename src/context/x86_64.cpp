@@ -2,6 +2,8 @@
 //
 // Where a new context starts on x86-64: turns the jump of the first enter() into a call of the entry.
 //
+// include/weft/detail/context/x86_64.hpp draws the stack that it finds.
+//
 // The hand-written CFI makes that call look like one that the enterer made: rbp points at the base record, whose first
 // word is the address of the enterer's frame {rbp, resume address, rsp}. With it unwinders walk on.
 
@@ -36,7 +38,7 @@ weft_context_entry:
     "endbr64\n"
 #endif
     R"(
-    movq (%rsp), %rdx
+    movq (%rsp), %rdx                   # the entry: run_body()
 )"
 #if defined(WEFT_SHADOW_STACK)
     // Takes off what an earlier context left, which ended a few calls deep.
@@ -53,11 +55,11 @@ weft_context_entry:
 )"
 #endif
     R"(
-    movq %rbp, %rdi
-    movq %rax, %rsi
+    movq %rbp, %rdi                     # its arguments: &base,
+    movq %rax, %rsi                     # and the word that the first enter() hands over
 .Lweft_entry_call:
     call *%rdx
-    ud2
+    ud2                                 # the entry never returns
 .Lweft_entry_end:
     .cfi_endproc
     .size weft_context_entry, . - weft_context_entry

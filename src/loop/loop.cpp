@@ -60,7 +60,7 @@ loop::~loop() {
     } else if (before_end_ != nullptr) {
         before_end_(*this);
     }
-    if (!with_process && has_guests()) {
+    if (!with_process && guests_.load(std::memory_order_relaxed) != 0) {
         detail::die({}, "a loop ends while coroutines of other loops are on it, or on their way to it with move_to()");
     }
     wait_for_wakers();

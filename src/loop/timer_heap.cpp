@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <weft/detail/base/assert.hpp>
-#include <weft/loop.hpp>
+#include <weft/detail/loop/timer_heap.hpp>
 
-namespace weft {
+namespace weft::detail {
 namespace {
 
 constexpr std::size_t children = 4;
@@ -81,4 +81,4 @@ timer& timer_heap::pop() noexcept {
     return t;
 }
 
-}  // namespace weft
+}  // namespace weft::detail

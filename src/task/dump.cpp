@@ -12,6 +12,7 @@
 
 #include "coroutine/misuse.hpp"
 #include "coroutine/registry.hpp"
+#include "loop/loop_access.hpp"
 #include "task/misuse.hpp"
 #include "task/own_memory.hpp"
 
@@ -135,14 +136,14 @@ void dump(std::ostream& out) {
 namespace detail {
 
 void die_of_tasks_left(loop& l) noexcept {
-    std::size_t left = l.as_executor().tasks;
+    std::size_t left = loop_access::as_executor(l).tasks;
     if (left == 0) {
         return;
     }
     std::string message = "a loop ends, with its thread or by itself, while " + std::to_string(left) +
                           " of its tasks have not: cancel and join them before, or leave that to weft::run()";
     graph const everyone;
-    auto mine = [&l](snapshot const& s) { return s.home == &l.as_executor() && s.status != state::done; };
+    auto mine = [&l](snapshot const& s) { return s.home == &loop_access::as_executor(l) && s.status != state::done; };
     auto one = std::ranges::find_if(everyone.all(), mine);
     if (one != everyone.all().end()) {
         message += "; one is " + everyone.line(*one);
@@ -158,7 +159,7 @@ void report_parked(loop& l) noexcept {
         std::ostringstream out;
         std::size_t parked = 0;
         for (snapshot const& s : everyone.all()) {
-            if (s.home == &l.as_executor() && s.status == state::waiting && ++parked <= most_reported) {
+            if (s.home == &loop_access::as_executor(l) && s.status == state::waiting && ++parked <= most_reported) {
                 out << "  " << everyone.line(s) << '\n';
             }
         }

@@ -32,6 +32,7 @@
 #include <weft/detail/wait/waiter.hpp>
 
 #include "coroutine/misuse.hpp"
+#include "loop/loop_access.hpp"
 
 namespace weft {
 namespace detail {
@@ -78,7 +79,7 @@ void finish_here(posted* p) {
 void remove_guest(travel& v) noexcept {
     tasks_of_loop& here = tasks_of_this_thread();
     here.guests.remove(v);
-    loop::current().guest_leaves();
+    loop_access::guest_leaves(loop::current());
     here.look_whether_none_left();
 }
 
@@ -165,7 +166,7 @@ void move_to(loop& target, call_site where) {
     if (self.at_end != &detail::at_end_of_task) {
         detail::die(where, "move_to() called in " + detail::describe(self) + ", which is no task");
     }
-    detail::executor& to = target.as_executor();
+    detail::executor& to = detail::loop_access::as_executor(target);
     if (&to == detail::this_thread().home) {
         return;
     }
@@ -174,7 +175,7 @@ void move_to(loop& target, call_site where) {
         t.travels = new detail::travel(t);
     }
     if (&to != t.home) {
-        target.guest_comes();
+        detail::loop_access::guest_comes(target);
     }
     limited::detach(self.stop);
     detail::depart(*t.travels);
@@ -182,7 +183,9 @@ void move_to(loop& target, call_site where) {
         loop* target;
     } action;
     action.target = &target;
-    action.run = [](detail::park_action& a, detail::control_block& co) { static_cast<go_on&>(a).target->adopt(co); };
+    action.run = [](detail::park_action& a, detail::control_block& co) {
+        detail::loop_access::adopt(*static_cast<go_on&>(a).target, co);
+    };
     detail::park(self, "another loop", &target, where, &action);
     limited::attach(self.stop, detail::this_thread().home);
     detail::arrive(*t.travels);

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "coroutine/misuse.hpp"
+#include "loop/loop_access.hpp"
 #include "task/processors.hpp"
 
 namespace weft {
@@ -123,7 +124,7 @@ void runtime::stop(call_site where) {
         return;
     }
     for (auto& w : workers_) {
-        if (w->here != nullptr && &w->here->as_executor() == detail::this_thread().home) {
+        if (w->here != nullptr && &detail::loop_access::as_executor(*w->here) == detail::this_thread().home) {
             detail::die(where, "a weft::runtime was stopped by one of its own threads, which would wait for itself");
         }
     }

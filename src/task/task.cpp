@@ -10,6 +10,7 @@
 #include <string>
 
 #include "coroutine/misuse.hpp"
+#include "loop/loop_access.hpp"
 #include "loop/uncaught.hpp"
 #include "task/misuse.hpp"
 #include "task/move_to.hpp"
@@ -19,7 +20,7 @@ namespace detail {
 
 void tasks_of_loop::look_whether_none_left() noexcept {
     if (none_left != nullptr) {
-        *none_left = unscoped.empty() && !loop::current().has_guests();
+        *none_left = unscoped.empty() && !loop_access::has_guests(loop::current());
     }
 }
 
@@ -113,8 +114,8 @@ void start(task_state& t, scope* owner) {
     t.owner = owner;
     t.block->at_end = &at_end_of_task;
     loop& here = loop::current();
-    here.before_end(&die_of_tasks_left);
-    here.schedule(*t.block);
+    loop_access::before_end(here, &die_of_tasks_left);
+    loop_access::schedule(here, *t.block);
     t.home = t.block->home;
     ++t.home->tasks;
     tasks_of_loop& tasks = tasks_of_this_thread();

@@ -130,7 +130,7 @@ TEST(migration, moves_what_a_coroutine_writes_to_the_thread_that_enters) {
     tag = 0;
 }
 
-/// What docs/context.md says of errno: it is reached through a function that is not inlined.
+/// What docs/platforms.md says of errno: it is reached through a function that is not inlined.
 [[gnu::noinline]] int errno_of_this_thread() {
     asm volatile("");
     return errno;

@@ -11,6 +11,8 @@ What asks the kernel to wait, or for the time, stands on the floor system, behin
 for it. The floors coroutine, wait, sync and task include the kernel's headers only in files that bear a system's name. Files that are
 not there yet are named below, each with the reason; one that no longer needs to be named is an error too.
 
+No file includes itself by way of others.
+
 Programs in apps/, examples/ and bench/ stand above all floors, and see only public headers: <weft/...>, and not
 <weft/detail/...>.
 """
@@ -81,7 +83,7 @@ class Checker:
 
     def resolve(self, path, name):
         """The file of the project that an include means, or None for a header from elsewhere."""
-        for folder in [path.parent, self.root / "include", self.root / "src", self.root / "apps"]:
+        for folder in [path.parent, *(self.root / name for name in ("include", "include/weft/compat", "src", "apps"))]:
             if (folder / name).is_file():
                 return (folder / name).resolve()
         return None
@@ -148,6 +150,22 @@ class Checker:
             if parts[0] == "src" or "detail" in parts:
                 self.error(path, number, f"{program}/ sees only public headers, and {name} is not one")
 
+    def check_cycles(self, paths):
+        """No file includes itself by way of others."""
+        included = {path: {target for _, _, target in self.includes(path) if target is not None} for path in paths}
+        seen = set()
+
+        def follow(path, way):
+            if path in way:
+                names = [other.name for other in way[way.index(path):]]
+                self.error(path, 1, f"includes itself: {' -> '.join([*names, path.name])}")
+            elif path not in seen:
+                seen.add(path)
+                for target in sorted(included.get(path, ())):
+                    follow(target, [*way, path])
+        for path in paths:
+            follow(path, [])
+
     def check(self):
         for path in self.sources("include"):
             self.check_public_header(path)
@@ -157,6 +175,7 @@ class Checker:
             self.check_library_file(path)
             self.check_system(path)
             self.files += 1
+        self.check_cycles([path for folder in ("include", "src", "apps") for path in self.sources(folder)])
         for file, name in sorted(set(NOT_YET) - self.excused):
             self.error(self.root / file, 1, f"need not be excused for {name} any more: take it off the list in {Path(__file__).name}")
         for program in PROGRAMS:

@@ -27,6 +27,8 @@
 #include <weft/task.hpp>
 #include <weft/wait_queue.hpp>
 
+#include "loop/loop_access.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -437,7 +439,7 @@ TEST(qemu, X3_X4_tasks_move_between_five_contexts_and_each_runs_what_was_given_t
             while (!over) {
                 mine.run_once(true);
             }
-            while (mine.has_guests()) {
+            while (weft::detail::loop_access::has_guests(mine)) {
                 mine.run_once(false);
             }
         });

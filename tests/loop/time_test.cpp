@@ -15,6 +15,8 @@
 #include <weft/task.hpp>
 #include <weft/wait_queue.hpp>
 
+#include "loop/loop_access.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -96,7 +98,8 @@ TEST(time, a_loop_with_nothing_but_a_sleep_for_ever_is_woken_by_another_thread) 
         loop.run_once(false);
         std::uint64_t sleeps = loop.statistics().sleeps;
         std::jthread waker([&] {
-            while (loop.statistics().sleeps == sleeps && !loop.as_executor().sleeping.load()) {
+            while (loop.statistics().sleeps == sleeps &&
+                   !weft::detail::loop_access::as_executor(loop).sleeping.load()) {
                 std::this_thread::yield();
             }
             loop.post([&] { sleeper.cancel(); });

@@ -15,7 +15,7 @@ TEST(timer_heap, hands_out_shuffled_timers_in_order_of_their_deadlines) {
     std::iota(deadlines.begin(), deadlines.end(), 0);
     std::shuffle(deadlines.begin(), deadlines.end(), std::mt19937(1));
     std::vector<weft::timer> timers(deadlines.size());
-    weft::timer_heap heap;
+    weft::detail::timer_heap heap;
     for (std::size_t i = 0; i < timers.size(); ++i) {
         heap.arm(timers[i], weft::clock::time_point(deadlines[i] * 1ms));
     }
@@ -30,7 +30,7 @@ TEST(timer_heap, hands_out_shuffled_timers_in_order_of_their_deadlines) {
 TEST(timer_heap, stays_in_order_while_timers_are_disarmed_from_its_middle) {
     std::mt19937 random(2);
     std::vector<weft::timer> timers(1'000);
-    weft::timer_heap heap;
+    weft::detail::timer_heap heap;
     for (weft::timer& t : timers) {
         heap.arm(t, weft::clock::time_point((random() % 500) * 1ms));
     }
@@ -53,7 +53,7 @@ TEST(timer_heap, stays_in_order_while_timers_are_disarmed_from_its_middle) {
 TEST(timer_heap, is_empty_after_a_million_were_armed_and_disarmed) {
     std::mt19937 random(3);
     std::vector<weft::timer> timers(1'000);
-    weft::timer_heap heap;
+    weft::detail::timer_heap heap;
     for (int round = 0; round < 1'000; ++round) {
         for (weft::timer& t : timers) {
             heap.arm(t, weft::clock::time_point((random() % 10'000) * 1us));
@@ -69,7 +69,7 @@ TEST(timer_heap, is_empty_after_a_million_were_armed_and_disarmed) {
 TEST(timer_heap, keeps_a_million_at_once_in_order_while_half_of_them_are_disarmed) {
     std::mt19937 random(4);
     std::vector<weft::timer> timers(1'000'000);
-    weft::timer_heap heap;
+    weft::detail::timer_heap heap;
     for (weft::timer& t : timers) {
         heap.arm(t, weft::clock::time_point((random() % 100'000'000) * 1us));
     }
@@ -94,7 +94,7 @@ TEST(timer_heap, keeps_a_million_at_once_in_order_while_half_of_them_are_disarme
 TEST(timer_heap, arming_an_armed_timer_moves_it) {
     weft::timer moved;
     weft::timer other;
-    weft::timer_heap heap;
+    weft::detail::timer_heap heap;
     heap.arm(moved, weft::clock::time_point(1ms));
     heap.arm(other, weft::clock::time_point(2ms));
     heap.arm(moved, weft::clock::time_point(3ms));
@@ -106,14 +106,14 @@ TEST(timer_heap, arming_an_armed_timer_moves_it) {
 TEST(timer_heap, disarming_what_is_not_armed_does_nothing) {
     weft::timer armed;
     weft::timer never_armed;
-    weft::timer_heap heap;
+    weft::detail::timer_heap heap;
     heap.arm(armed, weft::clock::time_point(1ms));
     heap.disarm(never_armed);
     EXPECT_EQ(heap.first(), weft::clock::time_point(1ms));
 }
 
 TEST(timer_heap_death, names_a_timer_that_was_moved_while_it_was_armed) {
-    weft::timer_heap heap;
+    weft::detail::timer_heap heap;
     weft::timer t;
     heap.arm(t, weft::clock::time_point(1ms));
     weft::timer moved = t;

@@ -78,6 +78,23 @@ static inline void qemu_coroutine_enter(Coroutine* co, void* opaque) {
 }
 #endif
 
+/// For coroutines of any contexts. First come, first served: the lock goes to the one that waits longest. A locker on
+/// another thread than the holder spins for a short while before it queues.
+typedef struct CoMutex {
+    WEFT_OPAQUE(8);
+} CoMutex;
+
+void qemu_co_mutex_init(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_init);
+void coroutine_fn qemu_co_mutex_lock(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_lock);
+/// Ends the program with a message if the caller does not hold it.
+void coroutine_fn qemu_co_mutex_unlock(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_unlock);
+/// Ends the program with a message if the caller does not hold it.
+void coroutine_fn qemu_co_mutex_assert_locked(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_assert_locked);
+/// weft's own: how many times a locker has spun.
+uint64_t weft_co_mutex_spins(const CoMutex* mutex);
+
+typedef struct QemuLockable QemuLockable;  ///< see <qemu/lockable.h>
+
 WEFT_C_END
 
 #if !defined(WEFT_C_PLAIN_FUNCTIONS)

@@ -28,29 +28,13 @@
 
 WEFT_C_BEGIN
 
-// ---- Locks. They lie where the program puts them, and are to be initialised. All zero is initialised, too. ------------
-
-/// For coroutines of any contexts. First come, first served: the lock goes to the one that waits longest. A locker on
-/// another thread than the holder spins for a short while before it queues.
-typedef struct CoMutex {
-    WEFT_OPAQUE(8);
-} CoMutex;
-
-void qemu_co_mutex_init(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_init);
-void coroutine_fn qemu_co_mutex_lock(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_lock);
-/// Ends the program with a message if the caller does not hold it.
-void coroutine_fn qemu_co_mutex_unlock(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_unlock);
-/// Ends the program with a message if the caller does not hold it.
-void coroutine_fn qemu_co_mutex_assert_locked(CoMutex* mutex) WEFT_SYMBOL_OF(qemu_co_mutex_assert_locked);
-/// weft's own: how many times a locker has spun.
-uint64_t weft_co_mutex_spins(const CoMutex* mutex);
+// ---- Locks; CoMutex is in <qemu/coroutine-core.h>. They lie where the program puts them, and are to be initialised. All
+// zero is initialised, too. --------------------------------------------------------------------------------------------
 
 /// Coroutines that wait for each other. The lock that is given to the wait guards it against other threads.
 typedef struct CoQueue {
     WEFT_OPAQUE(2);
 } CoQueue;
-
-typedef struct QemuLockable QemuLockable;  ///< see <qemu/lockable.h>
 
 typedef enum {
     CO_QUEUE_WAIT_FRONT = 0x1  ///< before those that wait already

@@ -17,7 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 #if defined(__thumb__) && !defined(__thumb2__)
 #error "weft: there is no assembly backend for Thumb-1 code: compile with -marm, or use WEFT_BACKEND=ucontext"

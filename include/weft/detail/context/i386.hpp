@@ -13,7 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 #define WEFT_THREAD_ADDRESS_INLINE 1
 
@@ -90,7 +90,7 @@ inline constexpr entry_conventions at_entry{
     return word;
 }
 
-/// The address of the calling thread's copy of weft_thread; see context_x86_64.hpp.
+/// The address of the calling thread's copy of weft_thread; see x86_64.hpp.
 [[gnu::always_inline]] inline void* thread_address() {
     void* address;
 #if defined(__PIC__)

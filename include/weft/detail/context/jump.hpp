@@ -11,7 +11,7 @@
 #pragma once
 
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 namespace weft::context {
 

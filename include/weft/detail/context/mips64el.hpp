@@ -16,7 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 #define WEFT_SWITCH_CLOBBERS                                                                                           \
     "$1", "$2", "$3", "$8", "$9", "$10", "$11", "$12", "$13", "$14", "$15", "$16", "$17", "$18", "$19", "$20", "$21",  \

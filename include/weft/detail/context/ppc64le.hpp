@@ -13,7 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 #define WEFT_SWITCH_CLOBBERS                                                                                           \
     "r0", "r7", "r8", "r9", "r10", "r11", "r12", "r14", "r15", "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", \

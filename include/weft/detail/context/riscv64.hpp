@@ -12,7 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 #define WEFT_THREAD_ADDRESS_INLINE 1
 
@@ -69,7 +69,7 @@ inline constexpr entry_conventions at_entry{.words = 2, .entry_word = 0, .shorte
     return a0;
 }
 
-/// The address of the calling thread's copy of weft_thread; see context_x86_64.hpp.
+/// The address of the calling thread's copy of weft_thread; see x86_64.hpp.
 [[gnu::always_inline]] inline void* thread_address() {
     void* address;
     asm volatile(

@@ -12,7 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 // clang takes these names always. With gcc, see WEFT_SWITCH_OUT_OF_LINE (detail/switch.hpp).
 #if defined(__VX__) || defined(__clang__)

@@ -20,7 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 #define WEFT_HAS_COMPANION 1
 

@@ -1,15 +1,68 @@
 // Floor: context
 //
-// The switch for x86-64, System V ABI.
+// The switch for x86-64, System V ABI. The other processors' files say only where they differ.
 //
 // It is inline assembly in a header, so that the compiler saves just the registers that are live where a switch happens:
-// all but rbp and rsp are listed as clobbered. A context is left by three stores into its frame, and continued by three
-// loads: nothing of it is on its stack, whose cache lines are not needed before the code that goes on needs them.
+// all but rbp and rsp are listed as clobbered. A context is left by three stores into a frame, and continued by three
+// loads from another. The switch itself touches no stack: its cache lines are first needed by the code that goes on.
 //
 //      frame   +0 rbp   +8 resume address   +16 rsp   +24 rbx (with clang)   +32 shadow stack (with CET)
 //
 // It continues by `jmp`, never by `ret`: a `ret` that does not match a call costs a return-address misprediction
 // (measured: 7.6 ns a switch against 1.2).
+//
+// What the registers mean ("word" is what one side hands over to the other):
+//
+//                              rax    rdi     rsi     rdx            rcx                rbp          rsp
+//      the switch begins       word   &from   &to     to's rsp       -                  its own      its own
+//      at the jmp              word   &from   &to     to's rsp       to's resume        to's         to's
+//      at 1:, continued        word   -       -       -              -                  its own      its own
+//      weft_context_entry      word   -       -       -              -                  &base        top - 16
+//      it calls the entry      -      &base   word    the entry      -                  &base        top - 16
+//
+// The two stacks, and the two frames that a switch works on. E is where the enterer is saved (thread_state::enterer), S
+// where the coroutine is (control_block::saved). `base` is the entry_record in the control block; its first word is the
+// address of E.
+//
+//      made, never entered: make() has written S and the two words below the body
+//
+//          S                                  coroutine's stack
+//          rbp    ----------------------->    | control block, base: {&E, within the entry}    |
+//          resume -> weft_context_entry       | body: what the coroutine was made from         |  <- top
+//          rsp    -----------+                | the shadow stack's top (with CET), or unused   |
+//                            +----------->    | the entry: run_body()                          |  <- top - 16
+//
+//      running: enter() has saved the enterer in E; S.rsp is nullptr, which says that it runs
+//
+//          E                                  enterer's stack
+//          rbp    ----------------------->    | frames of who called enter()                   |
+//          resume -> 1: in that enter()       |                                                |
+//          rsp    ----------------------->    +------------------------------------------------+
+//
+//                                             coroutine's stack
+//                                             | control block, base: {&E, within the entry}    |
+//                                             | body                                           |
+//                                             | return address into weft_context_entry         |
+//                                             | run_body(), the body, ...                      |  <- rsp
+//
+//      left, by a yield or a wait: the same the other way round. S is full, E means nothing any more
+//
+//          S                                  coroutine's stack
+//          rbp    ----------------------->    | run_body(), the body, ...                      |
+//          resume -> 1: in that yield()       | frame of who called yield()                    |
+//          rsp    ----------------------->    +------------------------------------------------+
+//
+//      entering another: A, which runs, enters B. There is one E a thread, so who entered A is copied into A first
+//      (put_enterer_aside())
+//
+//          E: A's registers  <---- B's base {&E, ...}
+//          A's `outer`: the registers of who entered A  <---- A's base {&outer, ...}
+//
+//      unwinding: destroy() enters as above, with the word that makes yield() throw. Unwinders go by rbp and by the
+//      entry's hand-written CFI, from the coroutine's frames on into whoever entered; the exception itself is caught in
+//      run_body()
+//
+//          yield() -> the body -> run_body() -> weft_context_entry -> base -> E -> destroy() -> ...
 //
 // clang may use rbx as its base pointer, unsaid; with clang the switch therefore saves it too.
 //
@@ -17,14 +70,12 @@
 // return addresses: `rstorssp` goes on where a token says, and `saveprevssp` leaves such a token where we were. On a thread
 // without one, `rdsspq` does nothing, and that is all there is to do.
 // (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, 17.2: Shadow Stacks)
-//
-// A new context starts at weft_context_entry (src/context/x86_64.cpp) with rbp = the base record.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <weft/detail/context/context.hpp>
+#include <weft/detail/context/frame.hpp>
 
 #define WEFT_THREAD_ADDRESS_INLINE 1
 
@@ -38,6 +89,7 @@
 #define WEFT_SHADOW_STACK 1
 // Keeps the address of the token of the stack that is left, and goes on where that of the other says.
 #define WEFT_SWITCH_SHADOW_STACK                                                                                       \
+    /* rcx stays 0 where there is none: then nothing is to be done */                                                  \
     "xorl %%ecx, %%ecx\n\t"                                                                                            \
     "rdsspq %%rcx\n\t"                                                                                                 \
     "testq %%rcx, %%rcx\n\t"                                                                                           \
@@ -98,16 +150,19 @@ inline constexpr entry_conventions at_entry{.words = 2, .entry_word = 0, .shorte
     frame* save = &from;
     frame const* load = &to;
     asm volatile(
+        // Leave: {rbp, 1:} is a frame record, for whoever walks by frame pointers.
         "leaq 1f(%%rip), %%rcx\n\t"
         "movq %%rbp, (%[from])\n\t"
         "movq %%rcx, 8(%[from])\n\t"
         "movq %%rsp, 16(%[from])\n\t"  //
         WEFT_WITH_CLANG("movq %%rbx, 24(%[from])") WEFT_SWITCH_SHADOW_STACK
+        // Continue: the address first, because the jump waits for it.
         "movq 8(%[to]), %%rcx\n\t"
         "movq (%[to]), %%rbp\n\t"  //
         WEFT_WITH_CLANG("movq 24(%[to]), %%rbx")
-        "movq %[sp], %%rsp\n\t"
+        "movq %[sp], %%rsp\n\t"  // from here on the other's stack
         "jmpq *%%rcx\n"
+        // Somebody has switched back: rax is the word, rbp and rsp are as they were, nothing else is.
         "1:\n\t" WEFT_LANDING_PAD
         : "+a"(word), [from] "+D"(save), [to] "+S"(load), [sp] "+d"(stack_pointer)
         :

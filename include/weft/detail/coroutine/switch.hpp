@@ -13,7 +13,7 @@
 // An inlined switch lists the registers that it leaves changed, and gcc lets it name only those that the whole file is compiled
 // for. A file with a function that is compiled for more, by __attribute__((target("avx512f"))), say, and that enters or
 // suspends, defines WEFT_SWITCH_OUT_OF_LINE before it includes weft: then each switch is a plain call, around which the compiler
-// saves those registers by itself. docs/context.md says what it costs.
+// saves those registers by itself. docs/platforms.md says what it costs.
 
 #pragma once
 
