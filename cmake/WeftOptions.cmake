@@ -30,7 +30,7 @@ weft_choice(WEFT_VALGRIND auto "Tell valgrind about stacks" auto on off)
 weft_choice(WEFT_BUILD_CHECK auto "Build weft-check; auto: where clang's libraries are" auto on off)
 weft_choice(WEFT_CHECK_MUTEXES auto "Find std::mutexes held across a suspension; auto: in debug builds" auto on off)
 
-set(WEFT_TEST_FOLDERS base context stack coroutine wait sync system loop task io tls adapter c gdb model soak valgrind install
+set(WEFT_TEST_FOLDERS base context stack coroutine wait sync system loop task io tls adapter c gdb model soak valgrind install docs
     CACHE STRING
     "Whose unit tests to build, and which of the other folders of tests/")
 set(WEFT_TEST_OPTIONS "" CACHE STRING "Options, as a list, to compile the tests with, after those of the library")

@@ -1,6 +1,6 @@
 # The tests on Windows: those of Linux itself are left out, and the others run under wine.
 
-# See docs/context.md for what is not there on Windows.
+# See docs/platforms.md for what is not there on Windows.
 set(weft_tests_of_linux
     context/signals_test.cpp
     stack/guard_test.cpp           # fork, signals, the limit of mappings
