@@ -122,7 +122,7 @@ auto operator co_await(task<T>&& t) {
 
 /// Waits until the awaitable (what has operator co_await, or await_ready, await_suspend and await_resume) resumes, on
 /// whatever thread; returns or throws what comes of it. Throws std::future_error (broken_promise) if the awaitable destroys
-/// who waits. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop. Not ended before its time.
+/// who waits. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop. Can't be ended early.
 template <class A>
     requires requires {
         typename detail::await_result<A>;
@@ -139,7 +139,7 @@ WEFT_MIXED_FN detail::await_result<A> await(A&& awaitable, call_site where = cal
 
 /// Waits for a std::future. It has no way to tell when it is ready, and a thread for each that waits would soon be one too
 /// many; so the coroutine looks again and again, at first after 20 us, later each millisecond. A deferred call is offloaded.
-/// Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its time.
+/// Throws std::system_error (operation_canceled, timed_out) when the wait ends early.
 /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
 template <class T>
 WEFT_MIXED_FN T await(std::future<T> future, call_site where = call_site::here()) {

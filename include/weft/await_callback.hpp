@@ -15,7 +15,7 @@
 //                                 \--> the last copy is destroyed without a call      the wait ends: broken_promise
 //
 // If the API keeps a copy for ever and never calls it, the wait does not end by itself: set a limit (limit.hpp). A wait that
-// is ended before its time leaves the API to its work; a call that comes later is welcome, and what it brings is dropped.
+// ends early leaves the API to its work; a call that comes later is welcome, and what it brings is dropped.
 // So what the API writes to must not lie on the waiter's stack, unless the wait can't be ended (weft::shield).
 
 #pragma once
@@ -98,7 +98,7 @@ private:
 
 /// Calls `start(completion<T>)`, here, and waits until the completion was called. Returns or throws what it was given.
 /// Throws what `start` throws; std::future_error (broken_promise) if nobody is left who could call; std::system_error
-/// (operation_canceled, timed_out) when the wait is ended before its time, and then, if it was before `start`, does not
+/// (operation_canceled, timed_out) when the wait ends early, and then, if it was before `start`, does not
 /// call that. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
 template <class T, class Start>
 WEFT_MIXED_FN T await_callback(Start&& start, call_site where = call_site::here()) {

@@ -185,7 +185,7 @@ public:
     }
 
     /// The next value; waits for it. None if the channel is closed and all values were received.
-    /// Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its time.
+    /// Throws std::system_error (operation_canceled, timed_out) when the wait ends early.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks.
     [[nodiscard]] WEFT_MIXED_FN std::optional<T> receive(call_site where = call_site::here()) {
         std::optional<T> value;

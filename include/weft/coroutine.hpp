@@ -306,7 +306,7 @@ private:
 
 namespace detail {
 
-/// The wait of a suspend() that can be ended before its time.
+/// The wait of a suspend() that can be ended early.
 struct revocable_wait : park_action, interruptible_wait {
     revocable_wait();
 
@@ -316,7 +316,7 @@ struct revocable_wait : park_action, interruptible_wait {
 };
 /// From now on it can. On the coroutine's loop, once it is parked.
 void can_be_taken_back(revocable_wait& wait, control_block& parked);
-/// Parks the calling coroutine; throws std::system_error if the wait is ended before its time.
+/// Parks the calling coroutine; throws std::system_error if the wait ends early.
 WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait, call_site where);
 
 }  // namespace detail

@@ -137,7 +137,7 @@ public:
     }
 
     /// Calls that need not wait are done at once, without a suspension; but a coroutine whose calls never need to would
-    /// keep all others waiting. So such a call asks first, and suspends anyhow when the turn's allowance is used up, and
+    /// keep all others waiting. So such a call asks first, and suspends when the turn's allowance is exhausted, and
     /// says afterwards how many bytes it moved. Threads: the loop's own.
     [[nodiscard]] bool may_do_at_once() const noexcept { return allowance_ > 0; }
     void did_at_once(std::size_t bytes) noexcept { allowance_ -= static_cast<std::ptrdiff_t>(bytes + bytes_per_call); }
@@ -282,7 +282,7 @@ namespace detail {
 /// A wait on the calling thread's loop, for something that happens on that loop: it calls end(). Inside a coroutine it
 /// suspends; elsewhere it runs the loop.
 struct loop_wait : interruptible_wait {
-    /// `on_interrupt` has to see to it that end() is called, at once or later.
+    /// `on_interrupt` must cause end() to be called, at once or later.
     explicit loop_wait(void (*on_interrupt)(interruptible_wait&) noexcept) : interruptible_wait{on_interrupt} {}
 
     WEFT_MIXED_FN void wait(char const* what, void const* on, call_site where);

@@ -7,7 +7,7 @@
 //
 // Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend inside a
 // coroutine, and run the thread's loop elsewhere. The descriptor's flags stay as they are: others may share it. Nothing is
-// ever in the kernel's hands: a call that is ended before its time has read nothing.
+// ever in the kernel's hands: a call that ends early has read nothing.
 
 #pragma once
 

@@ -43,7 +43,7 @@ public:
     ~remote_task() = default;
 
     /// Waits for the end; returns what the body returned, or throws what it threw. Once.
-    /// Throws std::system_error when the wait is ended before its time (the task runs on), and std::future_error
+    /// Throws std::system_error when the wait ends early (the task runs on), and std::future_error
     /// (broken_promise) when the runtime was stopped before the task had begun.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
     WEFT_MIXED_FN T join(call_site where = call_site::here()) {

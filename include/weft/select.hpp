@@ -204,7 +204,7 @@ private:
 }  // namespace when
 
 /// Waits until one of the cases is available, and takes it: the result holds, at the case's index, what it gives.
-/// Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its time; nothing was taken then.
+/// Throws std::system_error (operation_canceled, timed_out) when the wait ends early; nothing was taken then.
 /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
 template <class... Cases>
     requires(sizeof...(Cases) > 0 && (std::is_base_of_v<detail::select_case, Cases> && ...))

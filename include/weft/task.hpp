@@ -257,9 +257,9 @@ auto spawn(WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
     return spawn(coroutine_options{}, std::forward<F>(f), where);
 }
 
-/// The calling task goes on on the thread of that loop, which has to be run until the task has left it or has ended.
+/// The calling task continues on the thread of that loop, which has to be run until the task has left it or has ended.
 /// Its limits come along. What it owns stays where it is: a task or a scope is joined on the thread that it was made on.
-/// Not ended before its time: a cancelled task moves all the same, for it may have to go back in order to clean up.
+/// Can't be cancelled: a cancelled task moves too, for it may have to go back in order to clean up.
 /// Compilers may keep what belongs to a thread across this call, as they do not know that it changes threads: the address
 /// of a thread_local, std::this_thread::get_id(). Where the function goes on to use such, let it call another that does,
 /// and that is not inlined.

@@ -11,7 +11,7 @@ struct loop_access {
 
     /// Puts a new coroutine into the ready queue. The loop enters it again after each plain yield.
     static void schedule(loop& l, control_block& co) { l.schedule(co); }
-    /// A parked coroutine goes on on this loop. Threads: any. For weft::move_to().
+    /// A parked coroutine continues on this loop. Threads: any. For weft::move_to().
     static void adopt(loop& l, control_block& co) noexcept { l.adopt(co); }
 
     /// Counts the coroutines that are at home on other loops, and here or on their way. Threads: any.

@@ -1,6 +1,6 @@
 // Random clients, faults and cancellations against an echo server and the NBD server. Clients send in pieces of any size,
 // are slow, leave in the middle of a message, reset, send garbage, are cancelled and meet limits; the server ends some
-// connections before their time; signals interrupt all threads, and for moments there are no descriptors to be had.
+// connections early; signals interrupt all threads, and for moments there are no descriptors to be had.
 //
 //     soak_io [--seconds N] [--seed N] [--threads N] [--clients N]
 //

@@ -110,7 +110,7 @@ struct world {
     std::atomic<bool> calm{false};  ///< The server lets all connections live.
     arrivals connections;
 
-    counter inflicted;                             ///< Connections that the server ended before their time.
+    counter inflicted;                             ///< Connections that the server ended early.
     counter in_order, left, timed_out, cancelled;  ///< Sessions, by how the client ended them,
     counter starved;                               ///< for which there was no descriptor,
     counter surprised;                             ///< or that the server ended.

@@ -35,9 +35,9 @@ struct fate {
 /// Thrown where a client leaves by its own will.
 struct leaving {};
 
-/// The server has ended the connection before its time.
+/// The server has ended the connection early.
 struct ended_early : std::runtime_error {
-    ended_early() : std::runtime_error("the server ended the connection before its time") {}
+    ended_early() : std::runtime_error("the server ended the connection early") {}
 };
 
 /// A client's connection.

@@ -1,4 +1,4 @@
-// suspend(f) whose f says how to take back what it has begun: that wait can be ended before its time, as every other.
+// suspend(f) whose f says how to take back what it has begun: that wait can be ended early, as every other.
 
 #include <gtest/gtest.h>
 

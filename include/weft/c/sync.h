@@ -14,7 +14,7 @@
 //
 // They lie where the program puts them; what is inside is weft's, and does not move. One that is all zero is ready for
 // use, but for weft_semaphore. Each ..._destroy() ends the program with a message if it is locked, or somebody waits.
-// Waits return 0, or -ECANCELED or -ETIMEDOUT when they were ended before their time, and then have taken nothing.
+// Waits return 0, or -ECANCELED or -ETIMEDOUT when they were ended early, and then have taken nothing.
 
 #ifndef WEFT_C_SYNC_H
 #define WEFT_C_SYNC_H

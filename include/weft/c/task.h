@@ -40,7 +40,7 @@ weft_task* weft_spawn(weft_body* body, void* argument);
 weft_task* weft_spawn_with(const weft_options* options, weft_body* body, void* argument);
 
 /// Waits for the end, puts the result into *result unless `result` is NULL, and frees the task. When the wait is ended
-/// before its time, with -ECANCELED or -ETIMEDOUT, the task runs on, and has to be joined or detached later.
+/// early, with -ECANCELED or -ETIMEDOUT, the task runs on, and has to be joined or detached later.
 WEFT_MIXED_FN int weft_join(weft_task* task, int* result);
 
 /// Asks the task to end: its waits, the present one and those to come, end with -ECANCELED. An operation in the kernel is
@@ -81,7 +81,7 @@ void weft_limit_begin(weft_limit* limit, int64_t timeout);
 /// Returns whether that limit was met. In the reverse order of the begins.
 bool weft_limit_end(weft_limit* limit);
 
-/// Between the two, the caller's waits are not ended before their time, by cancellation or a limit: for cleaning up.
+/// Between the two, the caller's waits are not ended early, by cancellation or a limit: for cleaning up.
 void weft_shield_begin(void);
 void weft_shield_end(void);
 
@@ -99,7 +99,7 @@ weft_loop* weft_current_loop(void);
 /// loop must not end meanwhile. Returns 0 or -ENOMEM. Threads: any.
 int weft_post(weft_loop* loop, void (*f)(void*), void* argument);
 
-/// The calling task goes on on the thread of that loop, which has to be run until the task has left it or has ended.
+/// The calling task continues on the thread of that loop, which has to be run until the task has left it or has ended.
 /// Returns 0 or, at a task's first move, -ENOMEM.
 WEFT_COROUTINE_FN int weft_move_to(weft_loop* loop);
 

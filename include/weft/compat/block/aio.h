@@ -30,7 +30,7 @@ void aio_co_schedule(AioContext* ctx, Coroutine* co) WEFT_SYMBOL_OF(aio_co_sched
 void aio_co_wake(Coroutine* co) WEFT_SYMBOL_OF(aio_co_wake);
 /// The same, on `ctx`.
 void aio_co_enter(AioContext* ctx, Coroutine* co) WEFT_SYMBOL_OF(aio_co_enter);
-/// The calling coroutine goes on on `new_ctx`.
+/// The calling coroutine continues on `new_ctx`.
 void coroutine_fn aio_co_reschedule_self(AioContext* new_ctx) WEFT_SYMBOL_OF(aio_co_reschedule_self);
 
 // ---- Bottom halves: calls to a context -------------------------------------------------------------------------------

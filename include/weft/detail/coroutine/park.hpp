@@ -1,6 +1,6 @@
 // Floor: coroutine
 //
-// Waiting inside a coroutine, and what keeps a wait from being ended before its time.
+// Waiting inside a coroutine, and what keeps a wait from being ended early.
 
 #pragma once
 

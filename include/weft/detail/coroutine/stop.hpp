@@ -1,6 +1,6 @@
 // Floor: coroutine
 //
-// How waits end before their time: because the task is cancelled, because a deadline has passed, because a stop_token
+// How waits end early: because the task is cancelled, because a deadline has passed, because a stop_token
 // asks for it. Whoever runs, a coroutine or a thread outside one, has a stop_state. What waits leaves word there how its
 // wait is ended; what begins to wait after a reason has come does not wait at all.
 
@@ -16,7 +16,7 @@ class limited;
 
 namespace detail {
 
-/// What may be ended before its time. It lies on the stack of whoever waits.
+/// What may be ended early. It lies on the stack of whoever waits.
 struct interruptible_wait {
     /// Ends it. On the waiter's thread.
     void (*interrupt)(interruptible_wait&) noexcept;

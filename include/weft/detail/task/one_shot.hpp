@@ -18,7 +18,7 @@ public:
     /// Threads: any. Suspends: no. Allocates: no.
     void complete() noexcept;
 
-    /// Returns whether it has happened; false: the wait was ended before its time.
+    /// Returns whether it has happened; false: the wait ended early.
     /// Threads: any, one at a time. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
     [[nodiscard]] WEFT_MIXED_FN bool wait(char const* what, call_site where);
 

@@ -56,7 +56,7 @@ private:
 
 struct branch;
 
-/// In the place of the branch that was granted: the wait was ended before its time.
+/// In the place of the branch that was granted: the wait ended early.
 extern branch ended_early;
 
 /// One wait. It lies on the stack of whoever waits.
@@ -142,7 +142,7 @@ void wake(waiter& w) noexcept;
 /// destroy the primitive.
 void wake_chain(branch* first) noexcept;
 
-/// What a wait is for: for its end before its time, and for messages and debuggers.
+/// What a wait is for: for ending it early, and for messages and debuggers.
 struct wait_point {
     char const* what;
     void* on;
