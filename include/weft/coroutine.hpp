@@ -300,7 +300,6 @@ private:
     if (self == nullptr) [[unlikely]] {
         (void)detail::current_or_die("yield", where);
     }
-    WEFT_TRACE2(yield, self, self->entered_by);
     detail::leave(*self, thread, detail::yielded, where);
 }
 

@@ -86,7 +86,6 @@ cleanups& cleanups_of_caller() {
 
 [[gnu::noinline]] WEFT_COROUTINE_FN void yield_slowly(call_site where) noexcept {
     detail::control_block& self = detail::current_or_die("weft_yield", where);
-    WEFT_TRACE2(yield, &self, self.entered_by);
     if (detail::leave_for_order(self, detail::this_thread(), detail::yielded, where) != detail::go_on) {
         die_of_unwinding();
     }
@@ -143,7 +142,7 @@ bool weft_enter_at(weft_coroutine* coroutine, weft_call_site where) {
     if (co.saved.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
         return enter_slowly(coroutine, call_site_of(where));
     }
-    detail::note_enter(co, thread.current, call_site_of(where));
+    co.entered_at = call_site_of(where);
     if (thread.current != nullptr) {
         return enter_nested(co, thread);
     }
@@ -157,7 +156,6 @@ void weft_yield_at(weft_call_site where) {
         yield_slowly(call_site_of(where));
         return;
     }
-    WEFT_TRACE2(yield, self, self->entered_by);
     if (detail::leave_quickly(*self, thread, detail::yielded, call_site_of(where)) != detail::go_on) [[unlikely]] {
         unwound();
         return;

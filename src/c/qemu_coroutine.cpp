@@ -3,7 +3,6 @@
 #include "c/qemu.hpp"
 
 #include <string>
-#include <weft/detail/base/trace.hpp>
 #include <weft/detail/coroutine/switch.hpp>
 
 #include "coroutine/misuse.hpp"
@@ -173,7 +172,7 @@ void run_leftovers(detail::posted* p) {
         return;
     }
     co.home = thread.home;
-    detail::note_enter(co, thread.current, where);
+    co.entered_at = where;
     if (thread.current != nullptr) {
         enter_nested(co, thread);
         return;
@@ -187,7 +186,6 @@ void run_leftovers(detail::posted* p) {
                     "a thread's leader is yielding to no one: qemu_coroutine_yield() called outside a coroutine");
     }
     control_block& self = *self_or_die("qemu_coroutine_yield").block;
-    WEFT_TRACE2(yield, &self, self.entered_by);
     if (detail::leave_for_order(self, detail::this_thread(), detail::yielded, where) != detail::go_on) {
         die_of_unwinding();
     }
@@ -345,7 +343,6 @@ void weft_qemu_yield_at(std::uint64_t where) {
         yield_slowly(call_site_of(where));
         return;
     }
-    WEFT_TRACE2(yield, self, self->entered_by);
     if (detail::leave_quickly(*self, thread, detail::yielded, call_site_of(where)) != detail::go_on) [[unlikely]] {
         unwound();
         return;

@@ -223,7 +223,7 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site w
     }
     thread_state& thread = this_thread();
     learn_exception_globals(thread);
-    note_enter(co, thread.current, where);
+    co.entered_at = where;
     if (co.saved.stack_pointer == nullptr) {
         co.saved.stack_pointer = std::exchange(co.parked_stack_pointer, nullptr);
         co.slow_to_enter = false;

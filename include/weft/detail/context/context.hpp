@@ -21,7 +21,6 @@
 #pragma once
 
 #include <cstdint>
-#include <weft/detail/context/frame.hpp>
 
 #if defined(WEFT_BACKEND_ASM) && defined(__x86_64__)
 #include <weft/detail/context/x86_64.hpp>

@@ -8,6 +8,11 @@
 #include <cstdint>
 #include <weft/marks.hpp>
 
+// A backend that saves one more defines it as 5 before it includes this. What a switch writes lies in one cache line with 4.
+#if !defined(WEFT_FRAME_WORDS)
+#define WEFT_FRAME_WORDS 4
+#endif
+
 namespace weft::context {
 
 /// Where a context's registers are saved. The first two words have the form of a frame record.
@@ -16,7 +21,9 @@ struct frame {
     void* resume_address = nullptr;
     void* stack_pointer = nullptr;
     void* fourth = nullptr;  ///< A backend's own,
-    void* fifth = nullptr;   ///< and this.
+#if WEFT_FRAME_WORDS > 4
+    void* fifth = nullptr;  ///< and this.
+#endif
 };
 
 using entry_function WEFT_COROUTINE_FN = void (*)(void* base, std::uintptr_t word);

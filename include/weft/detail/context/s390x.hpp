@@ -10,6 +10,8 @@
 
 #pragma once
 
+#define WEFT_FRAME_WORDS 5
+
 #include <cstddef>
 #include <cstdint>
 #include <weft/detail/context/frame.hpp>

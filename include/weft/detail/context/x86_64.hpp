@@ -73,6 +73,11 @@
 
 #pragma once
 
+#if defined(__CET__) && (__CET__ & 2)
+#define WEFT_SHADOW_STACK 1
+#define WEFT_FRAME_WORDS 5
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <weft/detail/context/frame.hpp>
@@ -85,8 +90,7 @@
 #define WEFT_LANDING_PAD ""
 #endif
 
-#if defined(__CET__) && (__CET__ & 2)
-#define WEFT_SHADOW_STACK 1
+#if defined(WEFT_SHADOW_STACK)
 // Keeps the address of the token of the stack that is left, and goes on where that of the other says.
 #define WEFT_SWITCH_SHADOW_STACK                                                                                       \
     /* rcx stays 0 where there is none: then nothing is to be done */                                                  \
@@ -141,7 +145,10 @@ extern "C" void weft_return_by_jump() noexcept;
 namespace weft::context {
 
 static_assert(offsetof(frame, resume_address) == 8 && offsetof(frame, stack_pointer) == 16 &&
-              offsetof(frame, fourth) == 24 && offsetof(frame, fifth) == 32);
+              offsetof(frame, fourth) == 24);
+#if defined(WEFT_SHADOW_STACK)
+static_assert(offsetof(frame, fifth) == 32);
+#endif
 
 inline constexpr entry_conventions at_entry{.words = 2, .entry_word = 0, .shortest_instruction = 1};
 

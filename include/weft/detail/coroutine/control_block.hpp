@@ -51,22 +51,22 @@ inline namespace WEFT_BUILT_WITH {
 struct control_block;
 [[noreturn, gnu::cold]] void die_of_transition(control_block const& co, state from, state to) noexcept;
 
-// The first cache line is all that a switch has to have read. From `since` on, fields are set when they come to mean
+// The first cache line is all that a switch reads and writes (with one more word in some backends). From `since` on, fields are set when they come to mean
 // something, and the rest is clean in a spare block: see release().
 struct alignas(64) control_block {
     context::entry_record base;  // first: the entry's frame record
     /// The context it left. Its stack pointer is nullptr while it runs, and while more than a switch is needed to go on.
     context::frame saved;
     call_site suspended_at;
-
     call_site entered_at;
-    control_block* entered_by = nullptr;     ///< Kept for trace points only.
+
     void* parked_stack_pointer = nullptr;    ///< The stack pointer, if more is needed: it waits, or is slow_to_enter.
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
     bool slow_to_enter = false;              ///< It has exceptions or FPU control words, to be put in place first.
     bool being_taken_back = false;           ///< What is to wake it may go.
     control_block* next = nullptr;           ///< In whatever queue it stands.
+    control_block* ahead = nullptr;          ///< See ready_queue.
 
     /// alive_mark or not. Any thread reads it, by std::atomic_ref, even where there is no block.
     alignas(std::atomic_ref<std::uint64_t>::required_alignment) std::uint64_t mark;
@@ -86,7 +86,8 @@ struct alignas(64) control_block {
     std::uint64_t id = 0;
     call_site created_at;
     char name[32] = {};
-    context::frame outer;  ///< While it has entered others: the frame of whoever entered it.
+    context::frame outer;                       ///< While it has entered others: the frame of whoever entered it,
+    control_block* outer_entered_by = nullptr;  ///< and that itself: see thread_state::entered_by.
     [[no_unique_address]] context::sanitizer_fiber sanitizer;
     bool keeps_fpu_control = false;                      ///< coroutine_options::keep_fpu_control.
     context::fpu_control fpu_control;                    ///< Its own, while it does not run.

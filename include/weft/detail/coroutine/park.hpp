@@ -21,7 +21,6 @@ namespace weft::detail {
     self.home = thread.home;
     self.transition(state::suspended, state::waiting);
     WEFT_TRACE2(wait, &self, what == nullptr ? "a wake-up" : what);
-    WEFT_TRACE2(yield, &self, self.entered_by);
     leave(self, thread, after == nullptr ? parking : reinterpret_cast<std::uintptr_t>(after), where);
 }
 

@@ -39,6 +39,7 @@ namespace weft::detail {
 [[gnu::always_inline]] inline void put_enterer_aside(control_block& self, thread_state& thread) {
     if (self.base.enterer == &thread.enterer) {
         self.outer = thread.enterer;
+        self.outer_entered_by = thread.entered_by;
         self.base.enterer = &self.outer;
     }
 }
@@ -47,16 +48,9 @@ namespace weft::detail {
 [[gnu::always_inline]] inline void put_enterer_back(control_block& self, thread_state& thread) {
     if (self.base.enterer != &thread.enterer) [[unlikely]] {
         thread.enterer = self.outer;
+        thread.entered_by = self.outer_entered_by;
         self.base.enterer = &thread.enterer;
     }
-}
-
-/// Before resume(): who enters `co`, and where. `from` is nullptr outside coroutines.
-[[gnu::always_inline]] inline void note_enter(control_block& co, control_block* from, call_site where) {
-    if constexpr (has_trace_points) {
-        co.entered_by = from;
-    }
-    co.entered_at = where;
 }
 
 /// Switches into `co`, which was found fit to run, and comes back when it leaves. `from`: the coroutine that runs on this
@@ -69,8 +63,11 @@ namespace weft::detail {
         WEFT_TRACE2(migrate, &co, &thread);
         co.base.enterer = &thread.enterer;
     }
-    forget_value(co.entered_by);
-    WEFT_TRACE2(enter, co.entered_by, &co);
+    if (has_trace_points && from != nullptr) {
+        thread.entered_by = from;
+    }
+    forget_value(thread.entered_by);
+    WEFT_TRACE2(enter, thread.entered_by, &co);
     co.sanitizer.before_enter();
     std::uintptr_t result = switch_between(thread.enterer, co.saved, stack_pointer, word);
     co.sanitizer.after_enter();
@@ -88,11 +85,11 @@ std::uintptr_t resume_slowly(control_block& co, std::uintptr_t word, call_site w
     }
     control_block* from = thread.current;
     if (from != nullptr) [[unlikely]] {  // twice, because a constant has not to be kept across the switch
-        note_enter(co, from, where);
+        co.entered_at = where;
         put_enterer_aside(*from, thread);
         return resume(co, thread, go_on, from);
     }
-    note_enter(co, nullptr, where);
+    co.entered_at = where;
     return resume(co, thread, go_on, nullptr);
 }
 
@@ -121,6 +118,7 @@ void die_if_it_holds_a_mutex(control_block const& self, call_site where);
 #endif
     self.suspended_at = where;
     put_enterer_back(self, thread);
+    WEFT_TRACE2(yield, &self, thread.entered_by);
     self.sanitizer.before_leave(false);
     std::uintptr_t order = switch_between(self.saved, thread.enterer, thread.enterer.stack_pointer, word);
     self.sanitizer.arrived();

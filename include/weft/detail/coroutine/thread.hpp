@@ -26,6 +26,7 @@ struct thread_state {
         enterer;  ///< Where whoever entered `current` goes on, unless that has entered others: see put_enterer_aside().
     /// The coroutine that runs on this thread; nullptr on the thread's own stack.
     WEFT_IN_COROUTINE control_block* current;
+    control_block* entered_by;      ///< As `enterer`: which coroutine that is, or nullptr. For trace points only.
     exception_globals* exceptions;  ///< This thread's.
     executor* home;                 ///< The loop of this thread, if it has one.
     std::uint64_t now;      ///< When the loop's turn began, in nanoseconds of the steady clock; 0 without a loop.
