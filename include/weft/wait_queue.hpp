@@ -67,23 +67,25 @@ private:
         void unlock() {}
     };
 
+    /// The caller's lock is not let go of under lock_: that may take other locks, which a select() holds while it comes for
+    /// lock_.
     template <class Lock>
     WEFT_MIXED_FN void wait(Lock& lock, void (detail::waiter_list::*enlist)(detail::branch&) noexcept,
                             call_site where) {
         if (detail::stop_of_caller().asked()) {
             detail::throw_stopped("wait");
         }
-        detail::single_wait w;
+        detail::early_wait w;
         lock_.lock();
         (waiters_.*enlist)(w);
+        lock_.unlock();
         try {
             lock.unlock();
-        } catch (...) {  // it is not held, say: then nobody waits, and the queue stays as it was
-            waiters_.remove(w);
-            lock_.unlock();
+        } catch (...) {  // it is not held, say
+            has_not_waited(w);
             throw;
         }
-        bool woken = detail::wait(w, {"a wait_queue", this, lock_, waiters_}, where);
+        bool woken = wait_in_list(w, where);
         {
             shield guard;
             lock.lock();
@@ -92,6 +94,8 @@ private:
             detail::throw_stopped("wait");
         }
     }
+    WEFT_MIXED_FN bool wait_in_list(detail::early_wait& w, call_site where);
+    void has_not_waited(detail::early_wait& w) noexcept;
 
     mutable detail::spin_lock lock_;
     detail::waiter_list waiters_;

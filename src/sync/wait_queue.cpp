@@ -3,6 +3,7 @@
 #include <weft/wait_queue.hpp>
 
 #include <mutex>
+#include <utility>
 
 #include "coroutine/misuse.hpp"
 
@@ -17,24 +18,47 @@ wait_queue::~wait_queue() {
 bool wait_queue::wake_one() noexcept {
     lock_.lock();
     detail::branch* first = waiters_.grant_first();
+    bool any = first != nullptr;
+    bool sleeps = any && detail::is_to_be_woken(*first);
     lock_.unlock();
-    if (first == nullptr) {
-        return false;
+    if (sleeps) {
+        detail::wake(*first->whose);
     }
-    detail::wake(*first->whose);
-    return true;
+    return any;
 }
 
 std::size_t wait_queue::wake_all() noexcept {
-    lock_.lock();
-    detail::branch* all = waiters_.grant_all();
-    lock_.unlock();
     std::size_t count = 0;
-    for (detail::branch const* b = all; b != nullptr; b = b->next) {
-        ++count;
+    detail::branch* sleeping = nullptr;
+    detail::branch** end = &sleeping;
+    lock_.lock();
+    for (detail::branch* next = waiters_.grant_all(); next != nullptr; ++count) {
+        detail::branch* b = std::exchange(next, next->next);
+        if (detail::is_to_be_woken(*b)) {  // else it may be gone
+            *end = b;
+            end = &b->next;
+        }
     }
-    detail::wake_chain(all);
+    *end = nullptr;
+    lock_.unlock();
+    detail::wake_chain(sleeping);
     return count;
+}
+
+/// Returns false when the wait was cancelled or met a limit.
+bool wait_queue::wait_in_list(detail::early_wait& w, call_site where) {
+    detail::wait_point const point{"a wait_queue", this, lock_, waiters_};
+    if (detail::stop_of_caller().asked() && detail::give_up(w, point)) {
+        return false;  // the release of the lock has waited, and was told to stop
+    }
+    return detail::wait(w, point, where);
+}
+
+/// What woke it is for the next.
+void wait_queue::has_not_waited(detail::early_wait& w) noexcept {
+    if (!detail::give_up(w, {"a wait_queue", this, lock_, waiters_})) {
+        (void)wake_one();
+    }
 }
 
 bool wait_queue::empty() const noexcept {

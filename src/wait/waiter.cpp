@@ -189,7 +189,6 @@ void name_caller(waiter& w) noexcept {
 
 void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where) {
     stop_state& mine = stop_of_caller();
-    name_caller(w);
     how.run = [](park_action& a, control_block&) {
         auto& parked = static_cast<unlocking_wait&>(a);
         parked.unlock(parked);
@@ -203,23 +202,66 @@ void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call
     mine.wait = nullptr;
 }
 
+namespace {
+
+template <class Wait>
+struct parked_wait : unlocking_wait {
+    Wait& w;
+    wait_point const& point;
+
+    parked_wait(Wait& wait, wait_point const& at) : w(wait), point(at) {
+        interrupt = [](interruptible_wait& i) noexcept {
+            auto& me = static_cast<parked_wait&>(i);
+            if (me.w.end_early()) {
+                withdraw(me.w, me.point);
+                wake(me.w);
+            }
+        };
+    }
+    WEFT_MIXED_FN bool park(call_site where) {
+        wait(w, *this, point.what, point.on, where);
+        return w.granted();
+    }
+};
+
+/// Returns whether the other side was here before.
+bool meet(atomic<std::uint32_t>& met) noexcept {
+    return met.exchange(1, std::memory_order_acq_rel) != 0;
+}
+
+}  // namespace
+
 bool wait(single_wait& w, wait_point const& point, call_site where) {
-    struct parked_wait : unlocking_wait {
-        single_wait* w;
-        wait_point const* point;
-    } how;
-    how.w = &w;
-    how.point = &point;
-    how.interrupt = [](interruptible_wait& i) noexcept {
-        auto& me = static_cast<parked_wait&>(i);
-        if (me.w->end_early()) {
-            withdraw(*me.w, *me.point);
-            wake(*me.w);
+    name_caller(w);
+    parked_wait how(w, point);
+    how.unlock = [](unlocking_wait& u) noexcept { static_cast<parked_wait<single_wait>&>(u).point.lock.unlock(); };
+    return how.park(where);
+}
+
+bool wait(early_wait& w, wait_point const& point, call_site where) {
+    parked_wait how(w, point);
+    how.unlock = [](unlocking_wait& u) noexcept {
+        early_wait& me = static_cast<parked_wait<early_wait>&>(u).w;
+        if (meet(me.met)) {
+            wake(me);
         }
     };
-    how.unlock = [](unlocking_wait& u) noexcept { static_cast<parked_wait&>(u).point->lock.unlock(); };
-    wait(w, how, point.what, point.on, where);
-    return w.granted();
+    return how.park(where);
+}
+
+bool give_up(early_wait& w, wait_point const& point) noexcept {
+    if (w.end_early()) {
+        withdraw(w, point);
+        return true;
+    }
+    while (w.met.load(std::memory_order_acquire) == 0) {
+        let_others_run();  // the waker is about to set it
+    }
+    return false;
+}
+
+bool is_to_be_woken(branch& granted) noexcept {
+    return granted.item == nullptr || meet(*static_cast<atomic<std::uint32_t>*>(granted.item));
 }
 
 }  // namespace weft::detail

@@ -5,8 +5,10 @@
 
 #include <optional>
 #include <stop_token>
+#include <type_traits>
 #include <weft/barrier.hpp>
 #include <weft/limit.hpp>
+#include <weft/mutex.hpp>
 #include <weft/select.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/wait_queue.hpp>
@@ -67,6 +69,45 @@ struct selects_and_the_other_goes {
 
 TEST(select, lets_what_it_did_not_take_be_destroyed) {
     finds_nothing<selects_and_the_other_goes>({.threads = 2, .deviations = 4});
+}
+
+/// One waits in a queue under a mutex, which two others would lock by selects that name both, in whatever order they lie in.
+template <bool MutexFirst>
+struct waits_under_what_others_select {
+    struct mutex_and_queue {
+        weft::mutex m;
+        weft::wait_queue q;
+    };
+    struct queue_and_mutex {
+        weft::wait_queue q;
+        weft::mutex m;
+    };
+    std::conditional_t<MutexFirst, mutex_and_queue, queue_and_mutex> both;
+    bool given = false;
+    void thread(unsigned me) {
+        if (me == 0) {
+            both.m.lock();
+            while (!given) {
+                both.q.wait(both.m);
+            }
+            both.m.unlock();
+            return;
+        }
+        bool locked = weft::select(weft::when::locked(both.m), weft::when::woken(both.q)).index() == 0;
+        if (locked) {
+            given = true;
+        }
+        both.q.wake_one();  // or passes on what was for another
+        if (locked) {
+            both.m.unlock();
+        }
+    }
+    void end() { model::expect(both.q.empty() && both.m.try_lock(), "nobody waits"), both.m.unlock(); }
+};
+
+TEST(wait_queue, may_be_waited_in_under_a_mutex_that_others_select_beside_it) {
+    finds_nothing<waits_under_what_others_select<true>>({.threads = 3, .deviations = 2});
+    finds_nothing<waits_under_what_others_select<false>>({.threads = 3, .deviations = 2});
 }
 
 /// A large request stands first, and is told to stop or goes away with something else: the small one behind it is served.
@@ -177,6 +218,7 @@ struct waits_in_two {
         } how;
         how.world = this;
         how.a.whose = how.b.whose = &how;
+        weft::detail::name_caller(how);
         first.lock_.lock();
         second->lock_.lock();
         first.waiters_.push(how.a);

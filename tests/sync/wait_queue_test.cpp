@@ -3,9 +3,11 @@
 #include <deque>
 #include <latch>
 #include <mutex>
+#include <stdexcept>
 #include <system_error>
 #include <thread>
 #include <vector>
+#include <weft/event.hpp>
 #include <weft/mutex.hpp>
 #include <weft/task.hpp>
 #include <weft/wait_queue.hpp>
@@ -205,6 +207,68 @@ TEST(wait_queue, throws_what_the_release_of_the_lock_throws_and_is_as_it_was) {
     EXPECT_THROW(queue.wait(not_held), std::system_error);
     EXPECT_TRUE(queue.empty());
     EXPECT_FALSE(queue.wake_one());
+}
+
+/// A lock whose release wakes one of the queue, and throws if it is told to.
+struct waking_lock {
+    weft::wait_queue& queue;
+    bool throws;
+    bool held = true;
+    void lock() { held = true; }
+    void unlock() {
+        held = false;
+        queue.wake_one();
+        if (throws) {
+            throw std::runtime_error("not held");
+        }
+    }
+};
+
+TEST(wait_queue, may_be_woken_by_the_release_of_the_lock) {
+    weft::run([] {
+        weft::wait_queue queue;
+        waking_lock lock{queue, false};
+        queue.wait(lock);
+        EXPECT_TRUE(lock.held);
+        EXPECT_TRUE(queue.empty());
+    });
+}
+
+TEST(wait_queue, passes_on_a_wake_up_that_came_while_the_release_of_the_lock_failed) {
+    weft::run([] {
+        weft::wait_queue queue;
+        waking_lock lock{queue, true};
+        auto next = weft::spawn([&] { queue.wait(); });
+        auto fails = weft::spawn([&] { EXPECT_THROW(queue.wait_at_front(lock), std::runtime_error); });
+        fails.join();
+        next.join();  // for ever, if the wake-up was lost
+        EXPECT_TRUE(queue.empty());
+    });
+}
+
+/// A lock whose release waits for something else.
+struct suspending_lock {
+    weft::event& other;
+    void lock() {}
+    void unlock() { other.wait(); }
+};
+
+TEST(wait_queue, may_be_given_a_lock_whose_release_waits_and_is_cancelled_meanwhile) {
+    weft::run([] {
+        weft::wait_queue queue;
+        weft::event other(weft::event::manual);
+        suspending_lock lock{other};
+        auto woken = weft::spawn([&] { queue.wait(lock); });
+        auto cancelled = weft::spawn([&] { queue.wait(lock); });
+        weft::yield();
+        EXPECT_TRUE(queue.wake_one());
+        cancelled.cancel();
+        EXPECT_THROW(cancelled.join(), std::system_error);
+        EXPECT_TRUE(queue.empty());
+        EXPECT_FALSE(woken.done());
+        other.set();
+        woken.join();
+    });
 }
 
 TEST(wait_queue_death, destroyed_while_somebody_waits) {

@@ -15,7 +15,7 @@
 //
 // Why nothing is touched that is gone:
 //   * A waker finds a branch only under the primitive's lock, which the waiter lets go of when it is parked: no wake-up
-//     comes too early.
+//     comes too early. (For one that is linked in before it parks see early_wait.)
 //   * A branch leaves its list in one of two ways. Whoever has granted it takes it out, under the lock. One whose wait was
 //     decided otherwise is taken out by whoever sets `left` first: its waiter, which is on its way out (withdraw()), or
 //     somebody who comes by under the lock (waiter_list::first_waiting()).
@@ -163,7 +163,7 @@ struct unlocking_wait : interruptible_wait, park_action {
 };
 WEFT_MIXED_FN void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where);
 
-/// Says in `w` who waits: the caller.
+/// Says in `w` who waits: the caller. Before a branch of it is linked in for others to find.
 void name_caller(waiter& w) noexcept;
 
 /// A wait for one thing.
@@ -175,6 +175,33 @@ struct single_wait : waiter, branch {
 /// Waits until it is granted. The caller holds the point's lock and has linked `w` into its list; on return the lock is
 /// released and `w` is unlinked. Returns false when the wait was cancelled or met a limit.
 WEFT_MIXED_FN bool wait(single_wait& w, wait_point const& point, call_site where);
+
+/// A wait for one thing whose branch others may find, and grant, before the waiter is parked. For a list whose lock must not be
+/// held until then. Both sides set `met`; who is the second, wakes:
+///
+///     waiter    link the branch in, unlock; ... park; set `met`: was it set? then wake itself
+///     waker     grant the branch, set `met`: was it set? then wake the waiter; unlock
+///
+/// So the waker touches a waiter that was not parked no more after its unlock, and the waiter does not touch the primitive,
+/// which whoever has granted its last waiter may destroy.
+struct early_wait : single_wait {
+    early_wait() {
+        item = &met;
+        name_caller(*this);
+    }
+    atomic<std::uint32_t> met{0};
+};
+
+/// Waits until it is granted. The caller has linked `w` into the point's list, and holds no lock. Returns false, with `w`
+/// unlinked, when the wait was cancelled or met a limit.
+WEFT_MIXED_FN bool wait(early_wait& w, wait_point const& point, call_site where);
+
+/// Ends the wait instead. Returns false if it was granted before.
+[[nodiscard]] bool give_up(early_wait& w, wait_point const& point) noexcept;
+
+/// Whether a branch that was just granted is to be woken; else its waiter goes on by itself. For lists with an early_wait in
+/// them, and under their lock.
+[[nodiscard]] bool is_to_be_woken(branch& granted) noexcept;
 
 /// The whole wait for one thing:
 ///
