@@ -29,6 +29,8 @@ template <class Mutex>
 class locked;
 }
 
+class recursive_mutex;
+
 class mutex {
 public:
     mutex() = default;
@@ -86,6 +88,7 @@ public:
 
 private:
     friend class when::locked<mutex>;
+    friend class when::locked<recursive_mutex>;
 
     // `contended` is set under waiters_lock_ before a waiter is linked in, and never without `locked`. An unlock() that
     // does not see it came before in the order of changes of state_, and the waiter's fetch_or() sees the lock free.
@@ -99,6 +102,7 @@ private:
         owner_.store(thread.current != nullptr ? static_cast<void const*>(thread.current) : &thread,
                      std::memory_order_relaxed);
     }
+    void require_another_holder(call_site where) const;
     WEFT_MIXED_FN void lock_slowly(call_site where);
     [[nodiscard]] bool lock_soon() noexcept;
     [[nodiscard]] bool take() noexcept;
@@ -144,6 +148,8 @@ public:
     [[nodiscard]] bool owned() const { return m_.owned(); }
 
 private:
+    friend class when::locked<recursive_mutex>;
+
     mutex m_;
     std::uint64_t depth_ = 0;  ///< The holder's.
 };

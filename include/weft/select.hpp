@@ -67,10 +67,12 @@ WEFT_MIXED_FN std::size_t select(std::span<select_case* const> cases, std::span<
 
 namespace when {
 
-/// The lock of a mutex was taken, or that of a shared_mutex as its writer.
+/// The lock of a mutex was taken, or that of a shared_mutex as its writer. The select() ends the program with a message if
+/// the caller holds it (a recursive_mutex may be held).
 template <class Mutex>
 class locked;
 locked(mutex&, call_site = {})->locked<mutex>;
+locked(recursive_mutex&, call_site = {})->locked<recursive_mutex>;
 locked(shared_mutex&, call_site = {})->locked<shared_mutex>;
 
 template <>
@@ -93,6 +95,28 @@ private:
 };
 
 template <>
+class locked<recursive_mutex> final : public detail::select_case {
+public:
+    using result = std::monostate;
+    explicit locked(recursive_mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {}
+    result take() {
+        if (!m_.owned()) {
+            m_.m_.note_holder();
+        }
+        ++m_.depth_;
+        return {};
+    }
+
+    [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.m_.waiters_lock_; }
+    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
+    void enlist() override { m_.m_.waiters_.push(b); }
+    WEFT_MIXED_FN void withdraw() noexcept override;
+
+private:
+    recursive_mutex& m_;
+};
+
+template <>
 class locked<shared_mutex> final : public detail::select_case {
 public:
     using result = std::monostate;
@@ -105,7 +129,10 @@ public:
     }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
-    [[nodiscard]] bool take_now(detail::branch*&) override { return m_.take(shared_mutex::exclusive); }
+    [[nodiscard]] bool take_now(detail::branch*&) override {
+        m_.require_another_writer(called_from);
+        return m_.take(shared_mutex::exclusive);
+    }
     void enlist() override { m_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(b); }
 
@@ -113,7 +140,7 @@ private:
     shared_mutex& m_;
 };
 
-/// The lock of a shared_mutex was taken as a reader.
+/// The lock of a shared_mutex was taken as a reader; likewise.
 class locked_shared final : public detail::select_case {
 public:
     using result = std::monostate;
@@ -123,7 +150,10 @@ public:
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
-    [[nodiscard]] bool take_now(detail::branch*&) override { return m_.take(shared_mutex::shared); }
+    [[nodiscard]] bool take_now(detail::branch*&) override {
+        m_.require_another_writer(called_from);
+        return m_.take(shared_mutex::shared);
+    }
     void enlist() override { m_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(b); }
 

@@ -134,6 +134,7 @@ private:
         owner_.store(detail::runner(), std::memory_order_relaxed);
         return true;
     }
+    void require_another_writer(call_site where) const;
     WEFT_MIXED_FN void lock_slowly(kind k, call_site where);
     WEFT_MIXED_FN void upgrade_slowly(call_site where);
     void unlock_shared_slowly(call_site where);

@@ -14,10 +14,15 @@ mutex::~mutex() {
     }
 }
 
-void mutex::lock_slowly(call_site where) {
+/// Before a wait for it.
+void mutex::require_another_holder(call_site where) const {
     if (owned()) {
         detail::die(where, "a weft::mutex was locked again by its holder: it would wait for itself for ever");
     }
+}
+
+void mutex::lock_slowly(call_site where) {
+    require_another_holder(where);
     if (detail::stop_of_caller().asked()) {
         detail::throw_stopped("lock");
     }

@@ -48,13 +48,20 @@ void enlist_all(std::span<select_case* const> cases, select_wait& how) {
     }
 }
 
+/// The case to look at first: another each time, so that one that is always ready does not starve the others. At random, as a
+/// plain counter would give each of several that select in turn the same remainder for ever.
+std::size_t first_to_look_at(std::size_t cases) {
+    std::uint64_t& state = this_thread().selects;
+    state = state * 6364136223846793005U + 1442695040888963407U;  // Knuth's MMIX; the upper half is the better one
+    return static_cast<std::size_t>((state >> 32) * cases >> 32);
+}
+
 }  // namespace
 
 std::size_t select(std::span<select_case* const> cases, std::span<spin_lock*> room) {
     select_wait how;
     how.locks = lock_all(cases, room);
-    // Another each time, so that one that is always ready does not starve the others.
-    auto first = static_cast<std::size_t>(this_thread().selects++);
+    std::size_t first = first_to_look_at(cases.size());
     for (std::size_t i = 0; i < cases.size(); ++i) {
         std::size_t index = (first + i) % cases.size();
         branch* to_wake = nullptr;
@@ -97,11 +104,20 @@ std::size_t select(std::span<select_case* const> cases, std::span<spin_lock*> ro
 namespace when {
 
 bool locked<mutex>::take_now(detail::branch*&) {
+    m_.require_another_holder(called_from);
     return m_.take();
 }
 
 void locked<mutex>::withdraw() noexcept {
     detail::withdraw(b, {"a mutex", &m_, m_.waiters_lock_, m_.waiters_});
+}
+
+bool locked<recursive_mutex>::take_now(detail::branch*&) {
+    return m_.owned() || m_.m_.take();
+}
+
+void locked<recursive_mutex>::withdraw() noexcept {
+    detail::withdraw(b, {"a recursive_mutex", &m_.m_, m_.m_.waiters_lock_, m_.m_.waiters_});
 }
 
 bool acquired::take_now(detail::branch*&) {

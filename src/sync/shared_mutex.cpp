@@ -17,10 +17,15 @@ shared_mutex::~shared_mutex() {
     }
 }
 
-void shared_mutex::lock_slowly(kind k, call_site where) {
+/// Before a wait for it.
+void shared_mutex::require_another_writer(call_site where) const {
     if (owner_.load(std::memory_order_relaxed) == detail::runner()) {
         detail::die(where, "a weft::shared_mutex was locked again by its writer: it would wait for itself for ever");
     }
+}
+
+void shared_mutex::lock_slowly(kind k, call_site where) {
+    require_another_writer(where);
     detail::waits_for_holder note(owner_, where);
     detail::single_wait w(k);
     detail::wait_for_one(w, {"a shared_mutex", this, lock_, waiters_, grant_others}, "lock", where,

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 #include <weft/channel.hpp>
+#include <weft/mutex.hpp>
 #include <weft/task.hpp>
 
 namespace {
@@ -174,6 +175,44 @@ TEST(select, that_was_given_something_and_is_cancelled_then_has_it) {
             all.end(i);
         });
     }
+}
+
+TEST(select, takes_a_recursive_mutex_as_often_as_its_holder_asks) {
+    weft::run([] {
+        weft::recursive_mutex m;
+        weft::event never(weft::event::manual);
+        auto take = [&] { EXPECT_EQ(weft::select(weft::when::happened(never), weft::when::locked(m)).index(), 1U); };
+        take();
+        take();
+        m.unlock();
+        EXPECT_TRUE(m.owned());
+        auto waits = weft::spawn([&] {
+            take();
+            take();
+            m.unlock();
+            m.unlock();
+        });
+        weft::yield();
+        EXPECT_FALSE(waits.done());
+        m.unlock();
+        waits.join();
+        EXPECT_TRUE(m.try_lock());
+        m.unlock();
+    });
+}
+
+TEST(select_death, of_a_lock_that_the_caller_holds) {
+    weft::mutex m;
+    weft::shared_mutex s;
+    weft::event never(weft::event::manual);
+    m.lock();
+    s.lock();
+    EXPECT_DEATH(weft::select(weft::when::happened(never), weft::when::locked(m, {"server.cpp", 9})),
+                 "weft: server.cpp:9: a weft::mutex was locked again by its holder");
+    EXPECT_DEATH(weft::select(weft::when::happened(never), weft::when::locked(s)), "locked again by its writer");
+    EXPECT_DEATH(weft::select(weft::when::happened(never), weft::when::locked_shared(s)), "locked again by its writer");
+    m.unlock();
+    s.unlock();
 }
 
 TEST(select, of_a_writer_that_gives_up_lets_the_readers_behind_it_in) {

@@ -35,7 +35,7 @@ struct thread_state {
     std::uint64_t spares;   ///< How many.
     stop_state stop;        ///< For waits outside coroutines.
     local_values* locals;   ///< Of coroutine_local, outside coroutines.
-    std::uint64_t selects;  ///< How many began on this thread: see select.cpp.
+    std::uint64_t selects;  ///< The state of the random numbers of select.cpp.
 };
 
 [[gnu::always_inline]] inline thread_state& this_thread() {
