@@ -26,6 +26,10 @@
 
 namespace weft {
 
+namespace detail {
+[[noreturn]] void die_of_empty_remote_task(char const* call, call_site where) noexcept;
+}
+
 struct runtime_options {
     unsigned threads = 0;  ///< 0: as many as there are processors that the process may use.
     bool pin = false;      ///< Whether each thread keeps to a processor of its own.
@@ -42,12 +46,12 @@ public:
     remote_task& operator=(remote_task&&) noexcept = default;
     ~remote_task() = default;
 
-    /// Waits for the end; returns what the body returned, or throws what it threw. Once.
-    /// Throws std::system_error when the wait ends early (the task runs on), and std::future_error
+    /// Waits for the end; returns what the body returned, or throws what it threw. Once: ends the program with a message
+    /// when it was joined or detached before. Throws std::system_error when the wait ends early (the task runs on), and std::future_error
     /// (broken_promise) when the runtime was stopped before the task had begun.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
     WEFT_MIXED_FN T join(call_site where = call_site::here()) {
-        if (!state_->happened.wait("a task of another loop", where)) {
+        if (!state("join()", where).happened.wait("a task of another loop", where)) {
             detail::throw_stopped("join");
         }
         return std::exchange(state_, nullptr)->result.get();
@@ -60,6 +64,15 @@ public:
     void detach() { state_ = nullptr; }
 
 private:
+    friend class when::ended<remote_task>;
+
+    detail::awaited<T>& state(char const* call, call_site where) const {
+        if (state_ == nullptr) [[unlikely]] {
+            detail::die_of_empty_remote_task(call, where);
+        }
+        return *state_;
+    }
+
     std::shared_ptr<detail::awaited<T>> state_;
     std::stop_source stop_;
 };

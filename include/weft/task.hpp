@@ -47,6 +47,7 @@ namespace weft {
 class scope;
 
 namespace when {
+template <class Task>
 class ended;
 }
 
@@ -226,7 +227,7 @@ public:
 
 private:
     friend class detail::task_awaiter<T>;
-    friend class when::ended;
+    friend class when::ended<task>;
 
     detail::task_result<T>& state(char const* call, call_site where) const {
         if (state_ == nullptr) [[unlikely]] {

@@ -4,17 +4,69 @@
 //
 //     auto first = weft::select(weft::when::received(jobs), weft::when::readable(fd), weft::when::after(1s));
 //
-// All of these belong to the loop of the thread that selects.
+// All of these belong to the loop of the thread that selects; but a runtime's tasks may be any loop's.
 
 #pragma once
 
 #include <utility>
+#include <weft/detail/task/one_shot.hpp>
 #include <weft/loop.hpp>
 #include <weft/select.hpp>
 #include <weft/signals.hpp>
 #include <weft/task.hpp>
 
-namespace weft::when {
+namespace weft {
+
+template <class T>
+class remote_task;
+
+namespace detail {
+
+/// when::ended of a task of this loop.
+class end_of_task : public select_case {
+public:
+    using result = std::monostate;
+    result take() { return {}; }
+
+    [[nodiscard]] bool take_now(branch*& to_wake) final;
+    void enlist() final;
+    WEFT_MIXED_FN void withdraw() noexcept final;
+
+protected:
+    end_of_task(task_state& t, call_site where) : select_case(where), joining_(this, where), task_(t) {}
+    ~end_of_task() = default;
+
+private:
+    struct joining : joiner {
+        joining(end_of_task* c, call_site at);
+        end_of_task* whose;
+    } joining_;
+    task_state& task_;
+    bool enlisted_ = false;
+};
+
+/// when::ended of a task of any loop.
+class one_shot_happened : public select_case {
+public:
+    using result = std::monostate;
+    result take() { return {}; }
+
+    [[nodiscard]] spin_lock* lock() noexcept final { return &what_.lock_; }
+    [[nodiscard]] bool take_now(branch*&) final { return what_.done_; }
+    void enlist() final { what_.waiters_.push(b); }
+    WEFT_MIXED_FN void withdraw() noexcept final;
+
+protected:
+    one_shot_happened(one_shot& what, call_site where) : select_case(where), what_(what) {}
+    ~one_shot_happened() = default;
+
+private:
+    one_shot& what_;
+};
+
+}  // namespace detail
+
+namespace when {
 
 /// A moment has come.
 class at : public detail::select_case {
@@ -40,27 +92,28 @@ public:
         : at(detail::later(detail::time_now(), time.ticks()), where) {}
 };
 
-/// A task has ended: its join() will not wait. Ends the program with a message if the task is another loop's, if somebody
-/// waits for its end already, and if there is no task.
-class ended final : public detail::select_case {
+/// A task has ended: its join() will not wait. The task's own loop is asked; ends the program with a message on another one,
+/// if somebody waits for the task's end already, and if there is no task. A runtime's task may be any loop's; one at a time
+/// waits for its end.
+template <class Task>
+class ended;
+template <class T>
+ended(task<T>&, call_site = {}) -> ended<task<T>>;
+template <class T>
+ended(remote_task<T>&, call_site = {}) -> ended<remote_task<T>>;
+
+template <class T>
+class ended<task<T>> final : public detail::end_of_task {
 public:
-    using result = std::monostate;
-    template <class T>
     explicit ended(task<T>& t, call_site where = call_site::here())
-        : select_case(where), joining_(this, where), task_(t.state("when::ended", where)) {}
-    result take() { return {}; }
+        : end_of_task(t.state("when::ended", where), where) {}
+};
 
-    [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
-    void enlist() override;
-    WEFT_MIXED_FN void withdraw() noexcept override;
-
-private:
-    struct joining : detail::joiner {
-        joining(ended* c, call_site at);
-        ended* whose;
-    } joining_;
-    detail::task_state& task_;
-    bool enlisted_ = false;
+template <class T>
+class ended<remote_task<T>> final : public detail::one_shot_happened {
+public:
+    explicit ended(remote_task<T>& t, call_site where = call_site::here())
+        : one_shot_happened(t.state("when::ended", where).happened, where) {}
 };
 
 /// A descriptor is ready, or has failed; see wait_readable(). What the system refuses is thrown by the select().
@@ -109,4 +162,5 @@ private:
     int which_ = 0;
 };
 
-}  // namespace weft::when
+}  // namespace when
+}  // namespace weft

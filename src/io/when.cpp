@@ -9,7 +9,7 @@
 
 #include "task/move_to.hpp"
 
-namespace weft::when {
+namespace weft {
 namespace {
 
 /// On the thread that selects, from its loop.
@@ -20,6 +20,43 @@ void give(detail::branch& b) noexcept {
 }
 
 }  // namespace
+
+// ---- tasks ----------------------------------------------------------------------------------------------------------
+
+namespace detail {
+
+end_of_task::joining::joining(end_of_task* c, call_site at)
+    : joiner{[](joiner& j) noexcept {
+                 end_of_task& me = *static_cast<joining&>(j).whose;
+                 me.withdraw();  // from here on the task may be joined, and be gone
+                 give(me.b);
+             },
+             at},
+      whose(c) {}
+
+bool end_of_task::take_now(branch*&) {
+    check_thread(task_, "waited for", called_from);
+    return task_.ended;
+}
+
+void end_of_task::enlist() {
+    set_joiner(task_, joining_);
+    enlisted_ = true;
+}
+
+void end_of_task::withdraw() noexcept {
+    if (std::exchange(enlisted_, false)) {
+        task_.waiting = nullptr;
+    }
+}
+
+void one_shot_happened::withdraw() noexcept {
+    detail::withdraw(b, {"a task of another loop", &what_, what_.lock_, what_.waiters_});
+}
+
+}  // namespace detail
+
+namespace when {
 
 // ---- time -----------------------------------------------------------------------------------------------------------
 
@@ -36,33 +73,6 @@ void at::enlist() {
 void at::withdraw() noexcept {
     if (timer_.armed()) {
         home_->disarm(timer_);
-    }
-}
-
-// ---- tasks ----------------------------------------------------------------------------------------------------------
-
-ended::joining::joining(ended* c, call_site at)
-    : joiner{[](joiner& j) noexcept {
-                 ended& me = *static_cast<joining&>(j).whose;
-                 me.withdraw();  // from here on the task may be joined, and be gone
-                 give(me.b);
-             },
-             at},
-      whose(c) {}
-
-bool ended::take_now(detail::branch*&) {
-    detail::check_thread(task_, "waited for", called_from);
-    return task_.ended;
-}
-
-void ended::enlist() {
-    detail::set_joiner(task_, joining_);
-    enlisted_ = true;
-}
-
-void ended::withdraw() noexcept {
-    if (std::exchange(enlisted_, false)) {
-        task_.waiting = nullptr;
     }
 }
 
@@ -127,4 +137,5 @@ arrived::result arrived::take() {
     return which_ != 0 ? which_ : signals_.next();
 }
 
-}  // namespace weft::when
+}  // namespace when
+}  // namespace weft

@@ -5,6 +5,7 @@
 
 #include <future>
 #include <optional>
+#include <string>
 #include <system_error>
 
 #include "coroutine/misuse.hpp"
@@ -12,6 +13,12 @@
 #include "task/processors.hpp"
 
 namespace weft {
+
+void detail::die_of_empty_remote_task(char const* call, call_site where) noexcept {
+    die(where,
+        std::string(call) + " called on an empty weft::remote_task: it was joined, detached or moved from before");
+}
+
 /// One thread and its loop. The thread runs its loop until it is asked to bring the tasks to an end, answers, and goes on:
 /// others may still move a task here.
 struct runtime::worker {

@@ -13,6 +13,7 @@
 #include <weft/channel.hpp>
 #include <weft/limit.hpp>
 #include <weft/mutex.hpp>
+#include <weft/runtime.hpp>
 #include <weft/when.hpp>
 
 namespace {
@@ -88,6 +89,58 @@ TEST(when, a_task_has_ended_and_can_be_joined) {
         EXPECT_EQ(weft::select(weft::when::ended(slow), weft::when::after(1h)).index(), 0U) << "it has ended still";
         EXPECT_EQ(slow.join(), 1);
     });
+}
+
+TEST(when, a_task_of_a_runtime_has_ended_on_whichever_loop) {
+    weft::runtime loops(2);
+    weft::event go(weft::event::manual);
+    auto slow = loops.spawn_on(0, [&] {
+        go.wait();
+        return 1;
+    });
+    auto quick = loops.spawn_on(1, [] { return 2; });
+    auto waits = [&] {
+        EXPECT_EQ(weft::select(weft::when::ended(slow), weft::when::ended(quick)).index(), 1U);
+        EXPECT_EQ(quick.join(), 2);
+        EXPECT_EQ(weft::select(weft::when::ended(slow), weft::when::after(1ms)).index(), 1U);
+        go.set();
+        EXPECT_EQ(weft::select(weft::when::ended(slow), weft::when::after(1h)).index(), 0U);
+        EXPECT_EQ(weft::select(weft::when::ended(slow), weft::when::after(1h)).index(), 0U) << "it has ended still";
+        EXPECT_EQ(slow.join(), 1);
+    };
+    weft::run(waits);
+    go.reset();
+    slow = loops.spawn_on(0, [&] {
+        go.wait();
+        return 1;
+    });
+    quick = loops.spawn_on(1, [] { return 2; });
+    waits();  // outside coroutines
+}
+
+TEST(when, a_select_that_lost_or_was_cancelled_leaves_a_task_of_a_runtime_to_its_join) {
+    weft::runtime loops(1);
+    for (bool cancels : {false, true}) {
+        weft::event go(weft::event::manual), first(weft::event::manual);
+        auto task = loops.spawn([&] {
+            go.wait();
+            return 3;
+        });
+        weft::run([&] {
+            auto selects =
+                weft::spawn([&] { (void)weft::select(weft::when::ended(task), weft::when::happened(first)); });
+            weft::yield();
+            if (cancels) {
+                selects.cancel();
+                EXPECT_THROW(selects.join(), std::system_error);
+            } else {
+                first.set();
+                selects.join();
+            }
+            go.set();
+            EXPECT_EQ(task.join(), 3);
+        });
+    }
 }
 
 TEST(when, a_descriptor_is_ready) {

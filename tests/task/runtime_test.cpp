@@ -193,4 +193,15 @@ TEST(runtime_death, used_after_it_was_stopped) {
         "a weft::runtime was used after it was stopped");
 }
 
+TEST(runtime_death, joins_a_task_once) {
+    weft::runtime rt(1);
+    auto task = rt.spawn([] { return 1; });
+    EXPECT_EQ(task.join(), 1);
+    EXPECT_DEATH((void)task.join({"server.cpp", 9}),
+                 "weft: server.cpp:9: join\\(\\) called on an empty weft::remote_task: it was joined");
+    auto detached = rt.spawn([] {});
+    detached.detach();
+    EXPECT_DEATH(detached.join(), "called on an empty weft::remote_task");
+}
+
 }  // namespace

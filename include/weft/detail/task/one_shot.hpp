@@ -23,6 +23,8 @@ public:
     [[nodiscard]] WEFT_MIXED_FN bool wait(char const* what, call_site where);
 
 private:
+    friend class one_shot_happened;
+
     spin_lock lock_;
     waiter_list waiters_;
     bool done_ = false;
