@@ -58,6 +58,8 @@ WEFT_READS_OTHERS snapshot::snapshot(control_block const& co) noexcept
       waits_on(peek(co.waits_on)),
       holder(peek(co.holder)),
       home(peek(co.home)),
+      at_end(peek(co.at_end)),
+      maker_data(peek(co.maker_data)),
       stack_size(peek(co.frames().slot_size)) {
     if (status == state::suspended && peek(co.saved.stack_pointer) == nullptr &&
         peek(co.parked_stack_pointer) == nullptr) {

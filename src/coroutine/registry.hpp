@@ -45,6 +45,8 @@ struct snapshot {
     void const* waits_on;
     std::atomic<void const*> const* holder;
     executor* home;
+    void (*at_end)(control_block&);
+    void const* maker_data;
     std::size_t stack_size;
     char name[sizeof(control_block::name)];
 };

@@ -234,6 +234,7 @@ def coroutines():
     blocks = {co.block: co for co in found}
     for co in found:
         co.held_by = blocks.get(co.holder)
+        co.joins = blocks.get(co.waits_on)
     return sorted(found, key=lambda co: co.id)
 
 
@@ -295,14 +296,14 @@ class Clock:
 
 
 def circles(everyone):
-    """Lists of coroutines of which each waits for what the next one holds, and the last for what the first does."""
+    """Lists of coroutines of which each waits for what the next one holds, or for its end, and the last for the first."""
     seen = set()
     for start in everyone:
         walk, co = [], start
         while co is not None and co not in seen:
             seen.add(co)
             walk.append(co)
-            co = co.held_by
+            co = co.held_by or co.joins
         if co in walk:
             yield walk[walk.index(co):]
 
@@ -319,6 +320,8 @@ def what_it_does(co, clock):
         waits = "for %s%s%s, " % (co.waits_for, on, clock.text(co.since))
         if co.holder:
             waits += "which %s holds, " % (co.held_by.title if co.held_by else "a thread")
+        elif co.joins:
+            waits += "that of %s, " % co.joins.title
     at = co.entered_at if co.state == "done" else co.suspended_at
     return "%s%s %s; created at %s" % (waits, "last entered at" if co.state == "done" else "at", at, co.created_at)
 

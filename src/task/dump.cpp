@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <map>
 #include <ostream>
 #include <sstream>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "coroutine/misuse.hpp"
@@ -28,16 +28,20 @@ std::string name_of(snapshot const& s) {
     return "coroutine" + name + " (id " + std::to_string(s.id) + ", created at " + text(s.created_at) + ')';
 }
 
-/// What coroutines of other threads wait for may be gone while it is looked at; so the system reads it, which says
-/// so where a load would crash.
+/// Of one that waits. What coroutines of other threads wait for may be gone while it is looked at; so the system reads it,
+/// which says so where a load would crash.
 void const* holder_of(snapshot const& s) {
     void const* holder = nullptr;
-    if (s.status == state::waiting && s.holder != nullptr) {
-        if (!detail::read_own_memory(&holder, s.holder, sizeof holder)) {
-            return nullptr;
-        }
+    bool read = s.holder != nullptr && detail::read_own_memory(&holder, s.holder, sizeof holder);
+    return read ? holder : nullptr;
+}
+
+/// The scope that it is a task of. It lies on the coroutine's stack, whose memory stays; another thread may write it.
+__attribute__((no_sanitize("thread"))) scope const* scope_of(snapshot const& s) {
+    if (s.status == state::done || s.at_end != &detail::at_end_of_task || s.maker_data == nullptr) {
+        return nullptr;
     }
-    return holder;
+    return *const_cast<scope* const volatile*>(&static_cast<detail::task_state const*>(s.maker_data)->owner);
 }
 
 std::string since(snapshot const& s) {
@@ -73,52 +77,104 @@ std::string doing(snapshot const& s) {
     return "ended";
 }
 
+/// Who waits for whom. A coroutine goes on only when all whom it waits for have done their part: let go of the lock, or,
+/// where tasks are joined, ended.
 class graph {
 public:
     graph() {
         detail::for_each_block([this](detail::control_block const& co) { all_.emplace_back(co); });
         std::ranges::sort(all_, {}, &snapshot::id);
-        for (snapshot const& s : all_) {
-            by_block_[s.block] = &s;
+        std::unordered_map<void const*, std::vector<std::size_t>> tasks_of;  // each scope
+        for (std::size_t i = 0; i < all_.size(); ++i) {
+            by_block_[all_[i].block] = i;
+            if (scope const* owner = scope_of(all_[i]); owner != nullptr) {
+                tasks_of[owner].push_back(i);
+            }
         }
         for (snapshot const& s : all_) {
-            auto held_by = by_block_.find(holder_of(s));
-            next_[&s] = held_by == by_block_.end() ? nullptr : held_by->second;
+            edges& mine = edges_.emplace_back();
+            if (s.status != state::waiting) {
+                continue;
+            }
+            mine.holder = holder_of(s);
+            if (auto one = by_block_.find(mine.holder != nullptr ? mine.holder : s.waits_on); one != by_block_.end()) {
+                mine.to = {one->second};
+            } else if (auto tasks = tasks_of.find(s.waits_on); tasks != tasks_of.end()) {
+                mine.to = tasks->second;
+            }
         }
     }
 
     [[nodiscard]] std::vector<snapshot> const& all() const { return all_; }
 
     [[nodiscard]] std::string line(snapshot const& s) const {
-        snapshot const* holder = next_.at(&s);
-        return name_of(s) + ": " + doing(s) + (holder == nullptr ? "" : ",\n    which " + name_of(*holder) + " holds");
+        std::size_t number = by_block_.at(s.block);
+        return name_of(s) + ": " + doing(s) + whom(edges_[number]);
     }
 
-    /// Each has at most one holder, so whoever follows them comes into a circle, or to an end.
+    /// Goes along each edge once, the last ways first: an edge that leads back to one on the way closes a circle.
     void print_circles(std::ostream& out) const {
-        std::map<snapshot const*, int> seen_in;
-        int walk = 0;
-        for (snapshot const& start : all_) {
-            ++walk;
-            snapshot const* s = &start;
-            for (; s != nullptr && !seen_in.contains(s); s = next_.at(s)) {
-                seen_in[s] = walk;
+        enum class seen : char { no, on_the_way, yes };
+        struct step {
+            std::size_t who;
+            std::size_t tried = 0;  ///< How many of its edges.
+        };
+        std::vector<seen> state(all_.size(), seen::no);
+        std::vector<step> way;
+        auto go_to = [&](std::size_t who) {
+            state[who] = seen::on_the_way;
+            way.push_back({who});
+        };
+        for (std::size_t start = 0; start < all_.size(); ++start) {
+            if (state[start] == seen::no) {
+                go_to(start);
             }
-            if (s == nullptr || seen_in[s] != walk) {
-                continue;
+            while (!way.empty()) {
+                step& last = way.back();
+                if (last.tried == edges_[last.who].to.size()) {
+                    state[last.who] = seen::yes;
+                    way.pop_back();
+                    continue;
+                }
+                std::size_t next = edges_[last.who].to[last.tried++];
+                if (state[next] == seen::no) {
+                    go_to(next);
+                } else if (state[next] == seen::on_the_way) {
+                    out << "deadlock: ";
+                    for (auto s = std::ranges::find(way, next, &step::who); s != way.end(); ++s) {
+                        out << name_of(all_[s->who]) << " -> ";
+                    }
+                    out << name_of(all_[next]) << '\n';
+                }
             }
-            out << "deadlock: " << name_of(*s);
-            for (snapshot const* other = next_.at(s); other != s; other = next_.at(other)) {
-                out << " -> " << name_of(*other);
-            }
-            out << " -> " << name_of(*s) << '\n';
         }
     }
 
 private:
+    struct edges {
+        void const* holder = nullptr;
+        std::vector<std::size_t> to;
+    };
+
+    [[nodiscard]] std::string whom(edges const& e) const {
+        constexpr std::size_t most_named = 5;
+        if (e.to.empty()) {
+            bool by_thread = e.holder != nullptr && detail::coroutine_at(e.holder) == nullptr;
+            return by_thread ? ",\n    which a thread holds" : "";
+        }
+        if (e.holder != nullptr) {
+            return ",\n    which " + name_of(all_[e.to.front()]) + " holds";
+        }
+        std::string text = ",\n    until the end of ";
+        for (std::size_t i = 0; i < std::min(e.to.size(), most_named); ++i) {
+            text += (i == 0 ? "" : ", ") + name_of(all_[e.to[i]]);
+        }
+        return text + (e.to.size() > most_named ? " and " + std::to_string(e.to.size() - most_named) + " more" : "");
+    }
+
     std::vector<snapshot> all_;
-    std::map<void const*, snapshot const*> by_block_;
-    std::map<snapshot const*, snapshot const*> next_;
+    std::unordered_map<void const*, std::size_t> by_block_;
+    std::vector<edges> edges_;  ///< Of each.
 };
 
 }  // namespace

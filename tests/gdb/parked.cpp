@@ -83,6 +83,7 @@ void in_the_loop(coroutine& parked) {
     auto locker = weft::spawn({.name = "locker"}, [&] { wait_for(m); });
     auto at_gate = weft::spawn({.name = "at gate"}, [&] { wait_at_gate(gate); });
     auto woken = weft::spawn({.name = "woken"}, [&] { wait_at_gate(second_gate); });
+    auto joiner = weft::spawn({.name = "joiner"}, [&] { at_gate.join(); });
     weft::yield();
     weft::yield();
     second_gate.wake();
@@ -101,7 +102,7 @@ void in_the_loop(coroutine& parked) {
     gate.wake();
     m.unlock();
     locker.join();
-    at_gate.join();
+    joiner.join();
     woken.join();
 }
 

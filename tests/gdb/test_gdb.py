@@ -69,12 +69,12 @@ class Listing:
 
     def test_list_has_each_coroutine_in_its_state(self):
         for name, state in (("fresh", "suspended"), ("parked", "suspended"), ("ended", "done"), ("locker", "waiting"),
-                            ("at gate", "waiting"), ("woken", "queued"), ("outer", "running"), ("middle", "running"),
-                            ("inner", "running")):
+                            ("at gate", "waiting"), ("woken", "queued"), ("joiner", "waiting"), ("outer", "running"),
+                            ("middle", "running"), ("inner", "running")):
             self.assertRegex(self.row(self.text, name), r"^\d+ +%s +%s +" % (name, state))
 
     def test_list_counts(self):
-        self.assertIn("\n12 coroutines\n", self.text)  # those above, and main's own
+        self.assertIn("\n13 coroutines\n", self.text)  # those above, and main's own
 
     def test_list_says_what_it_waits_for_and_where(self):
         row = self.row(self.text, "locker")
@@ -82,6 +82,9 @@ class Listing:
                               r"which coroutine \d+ \"main\" holds, at \S*parked\.cpp:\d+; "
                               r"created at \S*parked\.cpp:\d+$")
         self.assertRegex(self.row(self.text, "at gate"), r"for a wake-up for ")
+
+    def test_list_says_whose_end_is_waited_for(self):
+        self.assertRegex(self.row(self.text, "joiner"), r"for a task's end .* s, that of coroutine \d+ \"at gate\", at ")
 
     def test_list_names_a_deadlock_as_the_circle_of_those_that_wait(self):
         found = re.findall(r"(?m)^deadlock: .*$", self.text)
@@ -178,7 +181,7 @@ class Core(Listing, GdbTest):
 class Finding(GdbTest):
     def test_script_can_be_sourced(self):
         text = gdb(*STOPPED, "source " + SCRIPT, "weft list", auto_load=False)
-        self.assertIn("12 coroutines", text)
+        self.assertIn("13 coroutines", text)
 
     def test_a_program_that_is_not_started_has_none(self):
         self.assertIn("0 coroutines", gdb("weft list"))

@@ -130,6 +130,78 @@ TEST(dump, names_a_circle_of_holders_a_deadlock) {
     });
 }
 
+TEST(dump, says_whose_end_is_waited_for) {
+    weft::run([] {
+        weft::event go(weft::event::manual);
+        auto worker = weft::spawn({.name = "worker"}, [&] { go.wait(); });
+        weft::scope crowd;
+        for (int i = 0; i < 7; ++i) {
+            crowd.spawn({.name = "one of seven"}, [&] { go.wait(); });
+        }
+        auto joins = weft::spawn({.name = "joins"}, [&] { worker.join(); });
+        auto joins_all = weft::spawn({.name = "joins all"}, [&] { crowd.join(); });
+        weft::yield();
+        std::string all = dump();
+        EXPECT_THAT(all, ContainsRegex("\"joins\" .*: waits for a task's end .*,\n"
+                                       " +until the end of coroutine \"worker\" [^,]*, created at [^,]*\n"));
+        EXPECT_THAT(all, ContainsRegex("\"joins all\" .*: waits for a scope's tasks .*,\n"
+                                       " +until the end of coroutine \"one of seven\" .* and 2 more\n"));
+        EXPECT_THAT(all, Not(HasSubstr("deadlock")));
+        go.set();
+        joins.join();
+        joins_all.join();
+    });
+}
+
+TEST(dump, names_a_circle_through_a_join_a_deadlock) {
+    weft::run([] {
+        weft::mutex m;
+        std::string all;
+        auto parent = weft::spawn({.name = "parent"}, [&] {
+            std::scoped_lock lock(m);
+            weft::spawn({.name = "child"}, [&] { std::scoped_lock too(m); }).join();
+        });
+        weft::yield();
+        weft::yield();
+        EXPECT_THAT(dump(), ContainsRegex("\ndeadlock: coroutine \"parent\" .*-> coroutine \"child\" .*-> "
+                                          "coroutine \"parent\" .*\n"));
+        parent.cancel();
+        EXPECT_THROW(parent.join(), std::system_error);
+    });
+}
+
+TEST(dump, names_a_circle_through_the_tasks_of_a_scope_a_deadlock) {
+    weft::run([] {
+        weft::mutex m;
+        auto parent = weft::spawn({.name = "parent"}, [&] {
+            std::scoped_lock lock(m);
+            weft::scope children;
+            children.spawn({.name = "harmless"}, [] { weft::sleep_for(1h); });
+            children.spawn({.name = "child"}, [&] { std::scoped_lock too(m); });
+            children.join();
+        });
+        weft::yield();
+        weft::yield();
+        std::string all = dump();
+        EXPECT_THAT(all, ContainsRegex("\ndeadlock: coroutine \"parent\" .*-> coroutine \"child\" .*-> "
+                                       "coroutine \"parent\" .*\n"));
+        EXPECT_EQ(all.find("deadlock"), all.rfind("deadlock"));
+        parent.cancel();
+        EXPECT_THROW(parent.join(), std::system_error);
+    });
+}
+
+TEST(dump, says_that_a_thread_holds_the_mutex_that_is_waited_for) {
+    weft::mutex m;
+    m.lock();
+    std::jthread other([&] { weft::run([&] { std::scoped_lock lock(m); }); });
+    std::string all;
+    do {
+        all = dump();
+    } while (all.find("which a thread holds") == std::string::npos);  // for ever, if it is not said
+    m.unlock();
+}
+
 TEST(dump, names_a_circle_across_loops) {
     weft::mutex a;
     weft::mutex b;
@@ -267,6 +339,33 @@ void wait_for_a_slow_thread(weft::run_options const& options) {
             });
         });
     });
+}
+
+TEST(parked_for_ever, run_names_the_deadlock_of_one_that_joins_another_under_a_lock) {
+    captured_stderr said;
+    std::string report;
+    weft::handle parked;
+    std::latch is_parked(1);
+    std::jthread waker([&] {
+        is_parked.wait();
+        report = said.until("deadlock: coroutine \"holds\"");
+        parked.wake();
+    });
+    weft::run({.report_parked_after = 1ms}, [&] {
+        weft::mutex m;
+        auto joins = weft::spawn({.name = "holds"}, [&] {
+            std::scoped_lock lock(m);
+            weft::spawn([&] { std::scoped_lock too(m); }).join();
+        });
+        weft::suspend([&](weft::handle h) {
+            parked = std::move(h);
+            is_parked.count_down();
+        });
+        joins.cancel();
+        EXPECT_THROW(joins.join(), std::system_error);
+    });
+    waker.join();
+    EXPECT_THAT(report, HasSubstr("deadlock: coroutine \"holds\""));
 }
 
 TEST(parked_for_ever, run_says_it_once) {
