@@ -14,9 +14,11 @@
 #include <weft/wait_queue.hpp>
 
 #include "model/atomic.hpp"
+#include "model/channel_worlds.hpp"
 #include "model/mutants.hpp"
 #include "model/mutex_counts.hpp"
 #include "model/reactor.hpp"
+#include "model/shared_mutex_parts.hpp"
 
 namespace {
 
@@ -123,6 +125,21 @@ struct posted {
 
 TEST(mutant, of_a_posted_call_is_found) {
     finds_some_of_both<posted>("loop.cpp", {.threads = 2, .deviations = 4});
+}
+
+/// The channel's own steps are those of its lock, and of the outcome of those that wait in it.
+TEST(mutant, of_a_channel_is_found) {
+    finds_some_of_both<model::sent_and_closed<0>>("waiter.hpp", {.threads = 2, .deviations = 2});
+}
+TEST(mutant, of_a_select_is_found) {
+    finds_some_of_both<model::both_sides_select>("waiter.hpp", {.threads = 2, .deviations = 2});
+}
+
+TEST(mutant, of_the_shared_mutex_is_found) {
+    finds_some_of_both<model::shared_mutex_parts>("shared_mutex.hpp", {.threads = 2, .deviations = 3});
+}
+TEST(mutant, of_the_shared_mutex_s_queue_is_found) {
+    finds_some_of_both<model::shared_mutex_parts>("shared_mutex.cpp", {.threads = 3, .deviations = 2});
 }
 
 }  // namespace
