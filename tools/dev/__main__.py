@@ -24,7 +24,7 @@ HELP = f"""\
 ./dev soak core [--preset NAME] [--steps N | --seconds N] [--seed N] [--threads N]
                                random switching, nesting, throwing, destroying and moving, checked at each step;
                                100,000,000 steps of the preset release unless told; the seed, printed, repeats it
-./dev soak wait [--preset NAME] [--seconds N] [--seed N] [--threads N] [--coroutines N]
+./dev soak sync [--preset NAME] [--seconds N] [--seed N] [--threads N] [--coroutines N]
                                locks, channels, select, sockets, suspend() and the rest, by 1,000 coroutines of 4 loops, with
                                deadlines that are met and tasks that are cancelled; counters prove that nothing is lost;
                                60 s; WEFT_REACTOR names a reactor

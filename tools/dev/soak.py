@@ -4,7 +4,7 @@ import build
 import packages
 import processes
 
-WHAT = ("core", "wait", "io")
+WHAT = ("core", "sync", "io")
 
 
 def main(arguments):

@@ -1,7 +1,7 @@
-// What can be waited for, used at random by many coroutines of several loops, with limits that are met and tasks that are
-// cancelled at any moment; counters prove that nothing is lost and nothing is had twice.
+// What can be waited for, used at random by many coroutines of several loops and by plain threads, with limits that are met and
+// tasks that are cancelled at any moment; counters prove that nothing is lost and nothing is had twice.
 //
-//     soak_wait [--seconds N] [--seed N] [--threads N] [--coroutines N]
+//     soak_sync [--seconds N] [--seed N] [--threads N] [--coroutines N]
 //
 // The seed gives each coroutine the same choices again; in which order the threads make them is the machine's.
 
@@ -31,6 +31,7 @@
 #include <weft/once.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/shared_mutex.hpp>
+#include <weft/shield.hpp>
 #include <weft/unix.hpp>
 #include <weft/wait_group.hpp>
 #include <weft/when.hpp>
@@ -52,9 +53,14 @@ struct world {
     std::uint64_t under_lock = 0;
     counter locked;
 
+    weft::recursive_mutex nested;
+    std::uint64_t under_nested = 0;
+    counter nested_locked;
+
     weft::shared_mutex table;
     std::uint64_t value = 0, copy = 0;
-    counter written;
+    counter written, upgraded;
+    std::atomic<bool> upgrading{false};  ///< Two at a time would be a deadlock.
 
     weft::semaphore budget{units};
     std::atomic<std::int64_t> taken{0};
@@ -67,6 +73,8 @@ struct world {
 
     weft::event tick{weft::event::automatic};
     counter ticks, passed;
+
+    weft::event door{weft::event::manual};
 
     weft::mutex stack_lock;
     weft::condition_variable pushed;
@@ -191,7 +199,8 @@ struct place_of_one_loop {
 
 class actor {
 public:
-    actor(world& w, place_of_one_loop& here, std::uint64_t start) : w_(w), here_(here), random_(start) {}
+    /// `here`: nullptr for a plain thread.
+    actor(world& w, place_of_one_loop* here, std::uint64_t start) : w_(w), here_(here), random_(start) {}
 
     /// Until it is cancelled.
     void live() {
@@ -206,10 +215,10 @@ public:
 private:
     std::uint64_t below(std::uint64_t limit) { return random_() % limit; }
 
-    /// With a limit, or with none. Returns whether it came to its end.
+    /// With a limit, or with none: but nobody cancels a thread. Returns whether it came to its end.
     template <class F>
     bool attempt(F f) {
-        if (below(4) == 0) {
+        if (here_ != nullptr && below(4) == 0) {
             f();
             return true;
         }
@@ -217,65 +226,31 @@ private:
     }
 
     void act() {
-        switch (below(19)) {
-            case 0:
-                use_lock();
-                break;
-            case 1:
-                read();
-                break;
-            case 2:
-                write();
-                break;
-            case 3:
-                use_budget();
-                break;
-            case 4:
-            case 5:
-                send();
-                break;
-            case 6:
-            case 7:
-                receive();
-                break;
-            case 8:
-                choose();
-                break;
-            case 9:
-                wait_or_wake();
-                break;
-            case 10:
-                push_or_pop();
-                break;
-            case 11:
-                choose_lock();
-                break;
-            case 12:
-                meet_or_count();
-                break;
-            case 13:
-                make_once();
-                break;
-            case 14:
-                here_.stream.write(1 + below(counted_stream::most));
-                break;
-            case 15:
-                w_.bytes.add(here_.stream.read(1 + below(counted_stream::most)));
-                break;
-            case 16:
-                below(2) == 0 ? here_.bell.ring() : here_.bell.wait();
-                break;
-            case 17:
-                have_helpers();
-                break;
-            default:
-                weft::sleep_for(std::chrono::microseconds(below(100)));
-        }
+        static constexpr std::array anywhere{
+            &actor::use_lock,    &actor::use_nested_lock, &actor::read,          &actor::write,
+            &actor::upgrade,     &actor::use_budget,      &actor::send,          &actor::send,
+            &actor::receive,     &actor::receive,         &actor::wait_or_wake,  &actor::use_door,
+            &actor::push_or_pop, &actor::choose_lock,     &actor::meet_or_count, &actor::make_once};
+        static constexpr std::array on_a_loop{&actor::choose,     &actor::write_bytes,  &actor::read_bytes,
+                                              &actor::ring,       &actor::have_helpers, &actor::count_helpers_down,
+                                              &actor::choose_end, &actor::sleep};
+        std::uint64_t which = below(anywhere.size() + (here_ != nullptr ? on_a_loop.size() : 0));
+        (this->*(which < anywhere.size() ? anywhere[which] : on_a_loop[which - anywhere.size()]))();
     }
 
+    void write_bytes() { here_->stream.write(1 + below(counted_stream::most)); }
+    void read_bytes() { w_.bytes.add(here_->stream.read(1 + below(counted_stream::most))); }
+    void ring() { below(2) == 0 ? here_->bell.ring() : here_->bell.wait(); }
+    void sleep() { weft::sleep_for(std::chrono::microseconds(below(100))); }
+
     void pause() {
-        if (below(2) == 0) {
+        if (below(2) != 0) {
+            return;
+        }
+        if (here_ != nullptr) {
             weft::yield();
+        } else {
+            std::this_thread::yield();
         }
     }
 
@@ -286,6 +261,16 @@ private:
         REQUIRE(w_.under_lock == before);
         ++w_.under_lock;
         w_.locked.add();
+    }
+
+    void use_nested_lock() {
+        std::scoped_lock outer(w_.nested);
+        std::uint64_t before = w_.under_nested;
+        pause();
+        std::scoped_lock inner(w_.nested);
+        REQUIRE(w_.under_nested == before);
+        ++w_.under_nested;
+        w_.nested_locked.add();
     }
 
     void read() {
@@ -315,6 +300,26 @@ private:
             pause();
             REQUIRE(w_.value == w_.copy);
         }
+    }
+
+    /// Waits for the other readers to leave. It is a reader still when that wait is ended.
+    void upgrade() {
+        std::shared_lock lock(w_.table);
+        std::uint64_t seen = w_.value;
+        if (w_.upgrading.exchange(true)) {
+            return;
+        }
+        struct at_end {
+            std::atomic<bool>& flag;
+            ~at_end() { flag = false; }
+        } end{w_.upgrading};
+        w_.table.upgrade();
+        REQUIRE(w_.value == seen && w_.copy == seen);
+        ++w_.value;
+        ++w_.copy;
+        w_.written.add();
+        w_.upgraded.add();
+        w_.table.downgrade();
     }
 
     void use_budget() {
@@ -452,12 +457,67 @@ private:
         }
     }
 
+    /// Helpers that count a latch down, each once.
+    void count_helpers_down() {
+        std::int64_t count = 1 + static_cast<std::int64_t>(below(3));
+        weft::latch ended(count);
+        weft::scope helpers;
+        for (std::int64_t i = 0; i < count; ++i) {
+            helpers.spawn([&] {
+                w_.helpers_begun.add();
+                weft::yield();
+                w_.helpers_ended.add();
+                ended.count_down();
+            });
+        }
+        struct at_end {
+            weft::scope& helpers;
+            ~at_end() {
+                weft::shield guard;
+                helpers.join();
+            }
+        } end{helpers};
+        ended.wait();
+        REQUIRE(ended.try_wait());
+    }
+
+    /// A task, which ends or does not before something else comes.
+    void choose_end() {
+        auto helper = weft::spawn([this, pause = std::chrono::microseconds(below(100))] { weft::sleep_for(pause); });
+        auto first = weft::select(weft::when::ended(helper), weft::when::received(some_channel()),
+                                  weft::when::happened(w_.door));
+        if (first.index() == 0) {
+            REQUIRE(helper.done());
+        } else if (first.index() == 1) {
+            w_.received.add(std::get<1>(first).value_or(0));
+        }
+    }
+
+    void use_door() {
+        switch (below(3)) {
+            case 0:
+                w_.door.wait();
+                break;
+            case 1:
+                w_.door.set();
+                break;
+            default:
+                w_.door.reset();
+        }
+    }
+
     void wait_or_wake() {
-        switch (below(4)) {
+        switch (below(5)) {
             case 0:
                 w_.queue.wait();
                 w_.woken.add();
                 break;
+            case 4: {
+                std::unique_lock lock(w_.lock);
+                w_.queue.wait_at_front(lock);
+                w_.woken.add();
+                break;
+            }
             case 1:
                 if (w_.queue.wake_one()) {
                     w_.wakes.add();
@@ -487,7 +547,7 @@ private:
     }
 
     world& w_;
-    place_of_one_loop& here_;
+    place_of_one_loop* here_;
     std::mt19937_64 random_;
 };
 
@@ -512,7 +572,7 @@ void run_loop(world& w, std::uint64_t start, std::size_t count) {
         };
         for (std::size_t i = 0; !w.over.load(std::memory_order_relaxed); i = i + 1 < count ? i + 1 : random() % count) {
             end(i);
-            actors[i] = std::make_unique<actor>(w, here, random());
+            actors[i] = std::make_unique<actor>(w, &here, random());
             tasks[i] = weft::spawn({.stack_size = 64 * 1024}, [a = actors[i].get()] { a->live(); });
             if (random() % 4 == 0) {
                 weft::sleep_for(std::chrono::microseconds(random() % 500));
@@ -535,6 +595,9 @@ void check(world& w) {
     REQUIRE(w.under_lock == w.locked.get());
     REQUIRE(w.lock.try_lock());
     w.lock.unlock();
+    REQUIRE(w.under_nested == w.nested_locked.get());
+    REQUIRE(w.nested.try_lock());
+    w.nested.unlock();
     REQUIRE(w.value == w.copy && w.value == w.written.get());
     REQUIRE(w.table.try_lock());
     w.table.unlock();
@@ -549,12 +612,14 @@ void check(world& w) {
     REQUIRE(w.asked.get() == w.rung.get() + w.taken_back.get());
 }
 
+constexpr std::uint64_t plain_threads = 2;
+
 }  // namespace
 
 int main(int argc, char** argv) {
     std::uint64_t seconds = 60, threads = 4, coroutines = 1'000;
     soak::read_options(argc, argv, {{"seconds", seconds}, {"threads", threads}, {"coroutines", coroutines}});
-    std::printf("soak wait: --seed %" PRIu64 " --threads %" PRIu64 " --coroutines %" PRIu64 "\n", seed, threads,
+    std::printf("soak sync: --seed %" PRIu64 " --threads %" PRIu64 " --coroutines %" PRIu64 "\n", seed, threads,
                 coroutines);
     std::fflush(stdout);
     world w;
@@ -562,13 +627,17 @@ int main(int argc, char** argv) {
     for (std::uint64_t i = 0; i < threads; ++i) {
         loops.emplace_back([&, i] { run_loop(w, seed + i, (coroutines + threads - 1) / threads); });
     }
+    for (std::uint64_t i = 0; i < plain_threads; ++i) {
+        loops.emplace_back([&, i] { actor(w, nullptr, seed + threads + i).live(); });
+    }
     std::this_thread::sleep_for(std::chrono::seconds(seconds));
     w.over = true;
     loops.clear();
     check(w);
-    std::printf("soak wait: done: %" PRIu64 " operations, %" PRIu64 " given up, %" PRIu64 " tasks cancelled; %" PRIu64
-                " locked, %" PRIu64 " written, %" PRIu64 " woken, %" PRIu64 " passed, %" PRIu64 " popped, %" PRIu64
-                " in values received, %" PRIu64 " bytes, %" PRIu64 " helpers, %" PRIu64 " rung\n",
-                w.operations.get(), w.given_up.get(), w.cancelled.get(), w.locked.get(), w.written.get(), w.woken.get(),
-                w.passed.get(), w.pops.get(), w.received.get(), w.bytes.get(), w.helpers_ended.get(), w.rung.get());
+    std::printf("soak sync: done: %" PRIu64 " operations, %" PRIu64 " given up, %" PRIu64 " tasks cancelled; %" PRIu64
+                " locked, %" PRIu64 " written, %" PRIu64 " upgraded, %" PRIu64 " woken, %" PRIu64 " passed, %" PRIu64
+                " popped, %" PRIu64 " in values received, %" PRIu64 " bytes, %" PRIu64 " helpers, %" PRIu64 " rung\n",
+                w.operations.get(), w.given_up.get(), w.cancelled.get(), w.locked.get(), w.written.get(),
+                w.upgraded.get(), w.woken.get(), w.passed.get(), w.pops.get(), w.received.get(), w.bytes.get(),
+                w.helpers_ended.get(), w.rung.get());
 }
