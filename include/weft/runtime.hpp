@@ -47,8 +47,8 @@ public:
     ~remote_task() = default;
 
     /// Waits for the end; returns what the body returned, or throws what it threw. Once: ends the program with a message
-    /// when it was joined or detached before. Throws std::system_error when the wait ends early (the task runs on), and std::future_error
-    /// (broken_promise) when the runtime was stopped before the task had begun.
+    /// when it was joined or detached before. Throws std::system_error when the wait ends early (the task runs on), and
+    /// std::future_error (broken_promise) when the runtime was stopped before the task had begun.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
     WEFT_MIXED_FN T join(call_site where = call_site::here()) {
         if (!state("join()", where).happened.wait("a task of another loop", where)) {

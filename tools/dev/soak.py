@@ -5,10 +5,12 @@ import packages
 import processes
 
 WHAT = ("core", "sync", "io")
+ALSO_CALLED = {"wait": "sync"}
 
 
 def main(arguments):
     what, *rest = arguments or ["core"]
+    what = ALSO_CALLED.get(what, what)
     if what not in WHAT:
         processes.fail(f'soak knows {", ".join(WHAT)}, not "{what}"')
     preset = "release"
