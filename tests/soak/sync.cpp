@@ -483,7 +483,7 @@ private:
 
     /// A task, which ends or does not before something else comes.
     void choose_end() {
-        auto helper = weft::spawn([this, pause = std::chrono::microseconds(below(100))] { weft::sleep_for(pause); });
+        auto helper = weft::spawn([pause = std::chrono::microseconds(below(100))] { weft::sleep_for(pause); });
         auto first = weft::select(weft::when::ended(helper), weft::when::received(some_channel()),
                                   weft::when::happened(w_.door));
         if (first.index() == 0) {
