@@ -67,8 +67,8 @@ WEFT_MIXED_FN std::size_t select(std::span<select_case* const> cases, std::span<
 
 namespace when {
 
-/// The lock of a mutex was taken, or that of a shared_mutex as its writer. The select() ends the program with a message if
-/// the caller holds it (a recursive_mutex may be held).
+/// The lock of a mutex was taken, or that of a shared_mutex as its writer. A select() that would wait ends the program with a
+/// message if the caller holds it (a recursive_mutex may be held).
 template <class Mutex>
 class locked;
 locked(mutex&, call_site = {})->locked<mutex>;
@@ -87,7 +87,10 @@ public:
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.waiters_lock_; }
     [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
-    void enlist() override { m_.waiters_.push(b); }
+    void enlist() override {
+        m_.require_another_holder(called_from);
+        m_.waiters_.push(b);
+    }
     WEFT_MIXED_FN void withdraw() noexcept override;
 
 private:
@@ -129,11 +132,11 @@ public:
     }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
-    [[nodiscard]] bool take_now(detail::branch*&) override {
+    [[nodiscard]] bool take_now(detail::branch*&) override { return m_.take(shared_mutex::exclusive); }
+    void enlist() override {
         m_.require_another_writer(called_from);
-        return m_.take(shared_mutex::exclusive);
+        m_.waiters_.push(b);
     }
-    void enlist() override { m_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(b); }
 
 private:
@@ -150,11 +153,11 @@ public:
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &m_.lock_; }
-    [[nodiscard]] bool take_now(detail::branch*&) override {
+    [[nodiscard]] bool take_now(detail::branch*&) override { return m_.take(shared_mutex::shared); }
+    void enlist() override {
         m_.require_another_writer(called_from);
-        return m_.take(shared_mutex::shared);
+        m_.waiters_.push(b);
     }
-    void enlist() override { m_.waiters_.push(b); }
     WEFT_MIXED_FN void withdraw() noexcept override { m_.withdraw(b); }
 
 private:

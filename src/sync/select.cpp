@@ -104,7 +104,6 @@ std::size_t select(std::span<select_case* const> cases, std::span<spin_lock*> ro
 namespace when {
 
 bool locked<mutex>::take_now(detail::branch*&) {
-    m_.require_another_holder(called_from);
     return m_.take();
 }
 
