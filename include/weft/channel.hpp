@@ -184,6 +184,11 @@ public:
         return given;
     }
 
+    [[nodiscard]] bool try_send(T const& value) {
+        T copy(value);
+        return try_send(std::move(copy));
+    }
+
     /// The next value; waits for it. None if the channel is closed and all values were received.
     /// Throws std::system_error (operation_canceled, timed_out) when the wait ends early.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks.

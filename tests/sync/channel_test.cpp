@@ -195,6 +195,16 @@ TEST(channel, trying_never_waits) {
     EXPECT_FALSE(one.try_send(3));
 }
 
+TEST(channel, copies_what_is_to_stay_with_the_sender) {
+    weft::channel<std::string> words(2);
+    std::string const word = "warp";
+    EXPECT_TRUE(words.send(word));
+    EXPECT_TRUE(words.try_send(word));
+    EXPECT_FALSE(words.try_send(word)) << "there is no room";
+    words.close();
+    EXPECT_THAT(drain(words), ElementsAre("warp", "warp"));
+}
+
 TEST(channel, a_deadline_ends_the_wait_and_nothing_is_lost) {
     weft::run([] {
         weft::channel<std::string> c;
