@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <memory>
+#include <new>
 #include <numeric>
 #include <stop_token>
 #include <system_error>
@@ -26,6 +28,25 @@
 #include <weft/wait_queue.hpp>
 
 #include "../instrumented.hpp"
+
+namespace {
+
+/// How often this thread has asked for memory.
+thread_local std::size_t allocations = 0;
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+    ++allocations;
+    void* memory = std::malloc(bytes != 0 ? bytes : 1);
+    return memory != nullptr ? memory : throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
 
 namespace {
 
@@ -356,6 +377,26 @@ TEST(every_wait, ends_in_the_order_of_arrival) {
             all.join();
             EXPECT_EQ(order, (std::vector{0, 1, 2, 3, 4}));
         });
+    });
+}
+
+TEST(every_wait, allocates_nothing) {
+    for_each_kind([](kind const& k) {
+        std::size_t asked = 0;
+        for (int round = 0; round < 2; ++round) {  // what a thread needs once, it has after the first
+            weft::run([&] {
+                auto p = k.make(1);
+                auto waits = weft::spawn([&] {
+                    std::size_t before = allocations;
+                    p->wait();
+                    asked = allocations - before;
+                });
+                weft::yield();
+                p->give();
+                waits.join();
+            });
+        }
+        EXPECT_EQ(asked, 0U);
     });
 }
 
