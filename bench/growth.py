@@ -3,7 +3,7 @@
 import math
 
 WIDTH, HEIGHT, MARGIN = 640, 400, 60
-COLOURS = ["#1b6ca8", "#c2571a", "#3a7d44"]
+COLOURS = ["#1b6ca8", "#c2571a", "#7a4fa3", "#a3264f", "#3a7d44"]
 
 
 def draw(curves, path):

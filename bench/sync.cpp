@@ -187,6 +187,53 @@ void growth_waiters(benchmark::State& state) {
     });
 }
 
+/// Sends to the first of `state.range(0)` that wait for a value, which then waits again.
+void growth_receivers(benchmark::State& state) {
+    weft::run([&] {
+        weft::channel<int> values;
+        weft::scope all;
+        for (std::int64_t i = 0; i < state.range(0); ++i) {
+            all.spawn(small, [&] {
+                for (int v : values) {
+                    benchmark::DoNotOptimize(v);
+                }
+            });
+        }
+        weft::spawn([] {}).join();  // behind them all: they wait
+        for (auto _ : state) {
+            (void)values.send(1);
+            weft::yield();
+        }
+        values.close();
+        all.join();
+    });
+}
+
+/// `state.range(0)` others want the same lock: each hands it over to the next, and comes again.
+void growth_lockers(benchmark::State& state) {
+    weft::run([&] {
+        weft::mutex m;
+        weft::scope all;
+        bool over = false;
+        for (std::int64_t i = 0; i < state.range(0); ++i) {
+            all.spawn(small, [&] {
+                while (!over) {
+                    std::scoped_lock lock(m);
+                    weft::yield();
+                }
+            });
+        }
+        m.lock();
+        weft::spawn([] {}).join();  // behind them all: they wait
+        m.unlock();
+        while (state.KeepRunningBatch(state.range(0) + 1)) {
+            std::scoped_lock lock(m);
+        }
+        over = true;
+        all.join();
+    });
+}
+
 /// Starts and joins a task while there are `state.range(0)` that wait.
 void growth_tasks(benchmark::State& state) {
     weft::run([&] {
@@ -214,6 +261,8 @@ BENCHMARK_CAPTURE(weft_ping_pong_two_loops, spins, 50us)->UseRealTime();
 BENCHMARK(weft_timer)->Name("weft_timer")->Arg(many)->UseRealTime();
 BENCHMARK(weft_timer)->Name("growth_timers")->RangeMultiplier(10)->Range(1, many)->UseRealTime();
 BENCHMARK(growth_waiters)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
+BENCHMARK(growth_receivers)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
+BENCHMARK(growth_lockers)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
 BENCHMARK(growth_tasks)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
 
 // ---- Boost.Fiber ----------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ TARGETS = [
     ("channels, to another loop and back; they sleep", "weft_ping_pong_two_loops/sleeps", "go_ping_pong_two_threads", None),
     ("timer, arm + cancel among 1,000,000", "weft_timer/1000000", "libuv_timer/1000000", "<= 0.5"),
 ]
-GROWTH = ["timers", "waiters", "tasks"]
+GROWTH = ["timers", "waiters", "receivers", "lockers", "tasks"]
 
 
 def run(command):
