@@ -40,6 +40,9 @@ public:
     /// Throws std::system_error that names the address. A Unix socket that nobody listens on any more is replaced, and
     /// removed when the listener goes. Suspends: no.
     explicit listener(endpoint const& address, listen_options const& options = {});
+    /// Takes over a socket that listens already: one that a service manager has opened, for instance. A Unix socket's name
+    /// stays when the listener goes. It has to be a blocking one. Suspends: no.
+    explicit listener(descriptor listening) : socket_(std::move(listening)) {}
 
     /// Waits for a connection. Where descriptors or memory run out it fails with that error; the connection stays in the
     /// kernel's queue, and a later accept gets it. For servers that want to know; accept() waits instead.

@@ -2,6 +2,8 @@
 
 #include <weft/any_socket.hpp>
 
+#include <cerrno>
+
 #include "io/errors.hpp"
 
 namespace weft {
@@ -11,8 +13,27 @@ template <class Get>
 endpoint name_of(int fd, Get get) {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
-    get(fd, reinterpret_cast<sockaddr*>(&storage), &length);
+    if (get(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) {
+        return {};
+    }
     return {reinterpret_cast<sockaddr*>(&storage), length};
+}
+
+/// getpeername(2), which knows no peer any more once it has reset the connection. This option still does; it wants to be asked
+/// for no more than there is.
+int peer_name(int fd, sockaddr* address, socklen_t* length) {
+    int result = ::getpeername(fd, address, length);
+#ifdef SO_PEERNAME
+    if (result != 0 && errno == ENOTCONN) {
+        for (std::size_t size : {sizeof(sockaddr_in6), sizeof(sockaddr_in)}) {
+            *length = static_cast<socklen_t>(size);
+            if (::getsockopt(fd, SOL_SOCKET, SO_PEERNAME, address, length) == 0) {
+                return 0;
+            }
+        }
+    }
+#endif
+    return result;
 }
 
 }  // namespace
@@ -22,7 +43,7 @@ endpoint any_socket::local() const {
 }
 
 endpoint any_socket::peer() const {
-    return name_of(fd(), ::getpeername);
+    return name_of(fd(), peer_name);
 }
 
 void any_socket::set_option(int level, int name, int value, char const* what) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <array>
 #include <string>
 #include <vector>
 #include <weft/socket.hpp>
@@ -69,6 +70,34 @@ TEST(tcp, a_reset_by_the_peer_is_an_error) {
         setsockopt(b.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         b.close();
         EXPECT_EQ(error_of(reader), std::errc::connection_reset);
+    });
+}
+
+TEST(tcp, the_peer_of_a_connection_that_was_reset_is_still_known) {
+    weft::run([] {
+        weft::tcp_listener listener(weft::endpoint::ip("127.0.0.1", 0));
+        auto client = weft::tcp_stream::connect(listener.local());
+        auto served = listener.accept();
+        weft::endpoint peer = client.local();
+        client.set_linger(0s);
+        client.close();
+        std::array<std::byte, 1> buffer;
+        std::error_code ec;
+        served.read(buffer, ec);
+        EXPECT_EQ(ec, std::errc::connection_reset);
+        EXPECT_EQ(served.peer().text(), peer.text());
+    });
+}
+
+TEST(tcp, a_listener_takes_over_a_socket_that_listens) {
+    weft::run([] {
+        weft::endpoint any = weft::endpoint::ip("127.0.0.1", 0);
+        weft::descriptor made(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        ASSERT_EQ(bind(made.fd(), any.data(), any.size()), 0);
+        ASSERT_EQ(listen(made.fd(), 1), 0);
+        weft::tcp_listener listener(std::move(made));
+        auto client = weft::tcp_stream::connect(listener.local());
+        EXPECT_EQ(listener.accept().peer(), client.local());
     });
 }
 
