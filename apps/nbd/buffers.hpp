@@ -12,10 +12,14 @@ namespace nbd {
 
 class buffer_pool;
 
+/// How much memory a buffer of that size takes.
+[[nodiscard]] std::size_t memory_for(std::size_t size);
+
 /// Memory for one request's data. Goes back to its pool at the end.
 class buffer {
 public:
     buffer() = default;
+    /// Throws std::bad_alloc.
     buffer(buffer_pool& pool, std::size_t size);
     buffer(buffer&& other) noexcept = default;
     buffer& operator=(buffer&& other) noexcept {

@@ -1,6 +1,9 @@
 #include "connection.hpp"
 
 #include <fmt/core.h>
+
+#include <algorithm>
+#include <weft/limit.hpp>
 #include <weft/shield.hpp>
 
 #include "log.hpp"
@@ -8,8 +11,16 @@
 namespace nbd {
 namespace {
 
-/// Twice the largest request, so that one that is large does not stop all others.
-constexpr std::int64_t memory_per_connection = 2 * std::int64_t{maximum_payload};
+/// A connection's own part of the memory: the most of one piece. It holds any request that clients send as a rule.
+constexpr std::int64_t own_memory = 256 << 10;
+/// The most that one connection takes of what all share.
+constexpr std::int64_t shared_memory_each = 16 << 20;
+/// The longest request whose data is held in one piece.
+constexpr std::uint64_t largest_whole = 4 << 20;
+/// From here on a read's data goes from the page cache to the socket without a copy (docs/decisions/0021-large-reads.md).
+constexpr std::uint64_t large_read = 64 << 10;
+/// How many parts of a range one reply tells of.
+constexpr std::size_t most_extents = 2048;
 
 error to_protocol(std::error_code const& ec) {
     if (ec == std::errc::no_space_on_device || ec == std::errc::file_too_large || ec.value() == EDQUOT) {
@@ -24,70 +35,73 @@ error to_protocol(std::error_code const& ec) {
     return error::io;
 }
 
-bool cancelled(std::system_error const& e) {
-    return e.code() == std::errc::operation_canceled;
-}
-
-/// Units of a semaphore, given back at the end.
-class share {
-public:
-    share(weft::semaphore& of, std::int64_t amount) : of_(&of), amount_(amount) { of.acquire(amount); }
-    share(share&& other) noexcept : of_(std::exchange(other.of_, nullptr)), amount_(other.amount_) {}
-    share& operator=(share&&) = delete;
-    ~share() {
-        if (of_ != nullptr) {
-            of_->release(amount_);
-        }
-    }
-
-private:
-    weft::semaphore* of_;
-    std::int64_t amount_;
-};
-
-std::int64_t memory_for(request const& r) {
-    auto type = static_cast<command>(r.type);
-    bool moves_data = type == command::read || type == command::write;
-    return moves_data && r.length <= maximum_payload ? r.length : 0;
+std::int64_t units(std::size_t bytes) {
+    return static_cast<std::int64_t>(bytes);
 }
 
 }  // namespace
 
-connection::connection(weft::stream stream, std::string who, std::vector<image>& images, buffer_pool& buffers,
-                       statistics& counts, std::int64_t max_in_flight)
+connection::connection(weft::stream stream, std::string who, service& shared)
     : stream_(std::move(stream)),
       who_(std::move(who)),
-      images_(images),
-      buffers_(buffers),
-      counts_(counts),
-      in_flight_(max_in_flight, max_in_flight),
-      memory_(memory_per_connection, memory_per_connection) {}
+      shared_(shared),
+      in_flight_(shared.limits.max_in_flight, shared.limits.max_in_flight),
+      own_memory_(own_memory, own_memory),
+      shared_memory_(shared_memory_each, shared_memory_each) {}
+
+connection::~connection() {
+    try {
+        tell_what_was_left_out();
+    } catch (std::bad_alloc const&) {
+        lose_log_line();
+    }
+}
 
 void connection::serve() {
     try {
-        std::string said;
-        auto agreed = negotiate(stream_, in_, images_, [&](std::string const& what) {
-            if (std::exchange(said, what) != what) {  // clients that ask for INFO and then GO are refused twice
-                complain(what);
-            }
-        });
-        if (!agreed) {
-            return;
+        if (come_to_terms()) {
+            serve_requests();
         }
-        image_ = agreed->chosen;
-        structured_replies_ = agreed->structured_replies;
-        serve_requests();
     } catch (end_of_input const& e) {
         if (e.in_the_middle) {
             complain(e.what());
         }
-    } catch (protocol_error const& e) {
-        complain(e.what());
     } catch (std::system_error const& e) {
-        if (!cancelled(e)) {
+        if (e.code() != std::errc::operation_canceled) {
             complain(e.what());
         }
+    } catch (std::exception const& e) {
+        complain(e.what());
     }
+    if (out_.failure() == std::errc::io_error) {
+        ++shared_.counts.errors;
+        complain("cut, as the image became shorter, or could not be read, while a reply was on its way");
+    }
+}
+
+/// Talks with the client about what it wants. False: it left without an export.
+bool connection::come_to_terms() {
+    std::optional<agreement> agreed;
+    std::string said;
+    auto tell = [&](std::string const& what) {
+        if (std::exchange(said, what) != what) {  // clients that ask for INFO and then GO are refused twice
+            complain(what);
+        }
+    };
+    bool in_time =
+        weft::within(shared_.limits.negotiation, [&] { agreed = negotiate(stream_, in_, shared_.images, tell); });
+    if (!in_time) {
+        complain(fmt::format("has not chosen an export within {} seconds", shared_.limits.negotiation.count()));
+    }
+    if (!in_time || !agreed) {
+        return false;
+    }
+    image_ = agreed->chosen;
+    terms_ = {.export_size = image_->size(),
+              .read_only = image_->read_only(),
+              .replies = agreed->replies,
+              .block_status = agreed->block_status};
+    return true;
 }
 
 void connection::serve_requests() {
@@ -98,129 +112,285 @@ void connection::serve_requests() {
             requests.join();
         }
     } finish_what_was_begun{requests_};
-    while (serve_next_request()) {
+    for (;;) {
+        share slot(in_flight_, 1);
+        request r = next_request();
+        if (r.type == command::disconnect) {
+            return;
+        }
+        begin(r, std::move(slot));
     }
 }
 
-/// Reads a request and starts to handle it. Returns false when the client says goodbye.
-bool connection::serve_next_request() {
-    share slot(in_flight_, 1);
-    std::optional<request> r = parse_request(in_.read<request_size>());
+request connection::next_request() {
+    auto r = terms_.replies == form::extended ? parse_extended_request(in_.read<extended_request_size>())
+                                              : parse_request(in_.read<request_size>());
     if (!r) {
         throw protocol_error(
             fmt::format("export \"{}\": a request does not begin with its magic number", image_->name()));
     }
-    if (static_cast<command>(r->type) == command::disconnect) {
-        return false;
-    }
-    share memory(memory_, memory_for(*r));
-    buffer payload;
-    if (static_cast<command>(r->type) == command::write) {
-        if (r->length > maximum_payload) {
-            in_.skip(r->length);
-        } else {
-            payload = buffer(buffers_, r->length);
-            in_.read(payload.span(), true);
-        }
-    }
-    requests_.spawn({.name = "request"}, [this, r = *r, payload = std::move(payload), slot = std::move(slot),
-                                          memory = std::move(memory)]() mutable { handle(r, std::move(payload)); });
-    return true;
+    return *r;
 }
 
-void connection::handle(request const& r, buffer payload) {
-    ++counts_.requests;
-    ++counts_.in_flight;
-    if (error e = check(r, image_->size(), image_->read_only()); e != error::none) {
-        complain(describe(r));
-        reply(r, e);
-    } else {
-        if (static_cast<command>(r.type) == command::read) {
-            payload = buffer(buffers_, r.length);
-        }
-        if (std::error_code failed = carry_out(r, payload)) {
-            ++counts_.errors;
-            complain(fmt::format("export \"{}\": {} of {} bytes at {} failed: {}", image_->name(), name_of(r.type),
-                                 r.length, r.offset, failed.message()));
-            reply(r, to_protocol(failed));
-        } else if (static_cast<command>(r.type) == command::read) {
-            counts_.bytes_read += r.length;
-            reply(r, error::none, payload.span());
+/// Takes what comes with the request, and has a coroutine of its own do the rest.
+void connection::begin(request const& r, share slot) {
+    claim payload;
+    if (std::uint64_t size = payload_of(r, terms_.replies); size > 0) {
+        if (check(r, terms_)) {
+            drop(r, size);  // and is refused below, as others are
+        } else if (payload = try_to_claim(size); payload.of_all) {
+            in_.read(payload.memory.span(), true);
         } else {
-            counts_.bytes_written += static_cast<command>(r.type) == command::write ? r.length : 0;
-            reply(r, error::none);
+            return write_by_pieces(r);
         }
     }
-    --counts_.in_flight;
+    bool begun = false;
+    try {
+        requests_.spawn({.name = "request"}, [this, r, slot = std::move(slot), payload = std::move(payload)] {
+            handle(r, payload.memory.span());
+        });
+        begun = true;
+    } catch (std::exception const&) {
+        begun = false;  // there is no memory for a stack
+    }
+    if (!begun) {
+        ++shared_.counts.requests;
+        finish(r, std::make_error_code(std::errc::not_enough_memory));
+    }
 }
 
-std::error_code connection::carry_out(request const& r, buffer const& payload) {
+/// Reads what comes with a request that will be refused, if that has an end.
+void connection::drop(request const& r, std::uint64_t size) {
+    if (size > maximum_dropped) {
+        throw protocol_error(
+            fmt::format("export \"{}\": {} that brings {} bytes", image_->name(), name_of(r.type), size));
+    }
+    in_.skip(size);
+}
+
+/// A write for whose data there is no room at once. The client's next requests wait meanwhile.
+void connection::write_by_pieces(request const& r) {
+    one_more in_flight(shared_.counts.in_flight);
+    ++shared_.counts.requests;
     std::error_code ec;
-    bool durable = (r.flags & fua) != 0;
-    switch (static_cast<command>(r.type)) {
-        case command::read:
-            image_->read(payload.span(), r.offset, ec);
-            break;
-        case command::write:
-            image_->write(payload.span(), r.offset, durable, ec);
-            break;
-        case command::flush:
-            image_->sync(ec);
-            break;
-        case command::trim:
-            image_->trim(r.offset, r.length, ec);
-            break;
-        case command::write_zeroes:
-            image_->write_zeroes(r.offset, r.length, (r.flags & no_hole) != 0, ec);
-            break;
-        case command::cache:
-        case command::disconnect:
-            break;
+    claim room = claim_piece(r.length, ec);
+    std::uint64_t done = 0;
+    while (done < r.length && !ec) {
+        auto piece = room.memory.span();
+        piece = piece.first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), r.length - done)));
+        in_.read(piece, true);
+        weft::shield what_was_begun_is_finished;
+        image_->write(piece, r.offset + done, false, ec);
+        done += piece.size();
     }
-    bool changes_space =
-        static_cast<command>(r.type) == command::trim || static_cast<command>(r.type) == command::write_zeroes;
-    if (durable && changes_space && !ec) {
+    in_.skip(r.length - done);  // what comes behind an error
+    weft::shield what_was_begun_is_finished;
+    sync_if_asked(r, ec);
+    shared_.counts.bytes_written += ec ? 0 : r.length;
+    finish(r, ec);
+}
+
+/// From here on the request is on its own.
+void connection::handle(request const& r, std::span<std::byte const> payload) {
+    one_more in_flight(shared_.counts.in_flight);
+    ++shared_.counts.requests;
+    // A client that moves much is busy with that for longer than it takes to wake up.
+    weft::loop::current().set_spin(r.length < large_read ? shared_.limits.spin : std::chrono::microseconds(0));
+    try {
+        if (auto why = check(r, terms_)) {
+            refuse(r, *why);
+        } else {
+            carry_out(r, payload);
+        }
+    } catch (std::exception const& e) {  // no memory for the reply: without it the client would wait for ever
+        complain(e.what());
+        cut();
+    }
+}
+
+void connection::carry_out(request const& r, std::span<std::byte const> payload) {
+    switch (r.type) {
+        case command::read:
+            return read(r);
+        case command::write:
+            return write(r, payload);
+        case command::flush:
+            return flush(r);
+        case command::trim:
+            return trim(r);
+        case command::write_zeroes:
+            return write_zeroes(r);
+        case command::cache:
+            return cache(r);
+        case command::block_status:
+            return tell_status(r);
+        case command::disconnect:
+            return;
+    }
+}
+
+void connection::read(request const& r) {
+    std::error_code ec;
+    if (r.length >= large_read) {
+        if (!image_->is_cached(r.offset, r.length)) {
+            fetch(r, ec);
+        }
+        if (ec) {
+            return finish(r, ec);
+        }
+        shared_.counts.bytes_read += r.length;
+        return out_.send_file(data_follows(terms_.replies, r), image_->file(), r.offset, r.length);
+    }
+    claim room = claim_piece(r.length, ec);
+    if (!ec) {
+        image_->read(room.memory.span(), r.offset, ec);
+    }
+    if (ec || r.length == 0) {
+        return finish(r, ec);
+    }
+    shared_.counts.bytes_read += r.length;
+    out_.send(data_follows(terms_.replies, r), room.memory.span());
+}
+
+/// Reads a range from the medium, so that it is in the page cache.
+void connection::fetch(request const& r, std::error_code& ec) {
+    claim room = claim_piece(r.length, ec);
+    for (std::uint64_t done = 0; done < r.length && !ec;) {
+        auto piece = room.memory.span();
+        piece = piece.first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), r.length - done)));
+        image_->read(piece, r.offset + done, ec);
+        done += piece.size();
+    }
+}
+
+void connection::write(request const& r, std::span<std::byte const> payload) {
+    std::error_code ec;
+    image_->write(payload, r.offset, (r.flags & fua) != 0, ec);
+    shared_.counts.bytes_written += ec ? 0 : r.length;
+    finish(r, ec);
+}
+
+void connection::flush(request const& r) {
+    std::error_code ec;
+    image_->sync(ec);
+    finish(r, ec);
+}
+
+void connection::trim(request const& r) {
+    std::error_code ec;
+    image_->trim(r.offset, r.length, ec);
+    sync_if_asked(r, ec);
+    finish(r, ec);
+}
+
+void connection::write_zeroes(request const& r) {
+    std::error_code ec;
+    auto how = (r.flags & no_hole) != 0 ? image::zeroing::keep_allocated : image::zeroing::any;
+    bool fast = (r.flags & fast_zero) != 0;
+    image_->write_zeroes(r.offset, r.length, how, fast, ec);
+    if (fast && (ec == std::errc::operation_not_supported || ec == std::errc::not_supported)) {
+        return out_.send(failed(terms_.replies, r, error::not_supported));  // as agreed: no fault
+    }
+    sync_if_asked(r, ec);
+    finish(r, ec);
+}
+
+void connection::cache(request const& r) {
+    std::error_code ec;
+    if (r.length > 0) {
+        image_->read_ahead(r.offset, r.length);
+    }
+    finish(r, ec);
+}
+
+void connection::tell_status(request const& r) {
+    auto found = image_->extents(r.offset, r.length, (r.flags & req_one) != 0 ? 1 : most_extents);
+    message descriptors;
+    for (extent const& each : found) {
+        add_extent(descriptors, terms_.replies, each.length, each.hole ? is_hole | reads_zero : 0U);
+    }
+    out_.send(status_follows(terms_.replies, r, found.size()), descriptors.data());
+}
+
+/// What FUA asks for, where the request's own call can't do it.
+void connection::sync_if_asked(request const& r, std::error_code& ec) {
+    if (!ec && (r.flags & fua) != 0) {
         image_->sync(ec);
     }
-    return ec;
 }
 
-void connection::reply(request const& r, error e, std::span<std::byte const> data) {
-    if (!structured_replies_) {
-        // The older form has no error for a length that is too large.
-        out_.send(simple_reply(r.cookie, e == error::overflow ? error::invalid : e), data);
-    } else if (e != error::none) {
-        out_.send(structured_error(r.cookie, e));
-    } else if (static_cast<command>(r.type) == command::read && !data.empty()) {
-        out_.send(structured_data(r.cookie, r.offset, r.length), data);
-    } else {
-        out_.send(structured_done(r.cookie));
+/// Answers a request that has no data to send.
+void connection::finish(request const& r, std::error_code const& ec) {
+    if (!ec) {
+        return out_.send(done(terms_.replies, r));
+    }
+    ++shared_.counts.errors;
+    refuse(r, {to_protocol(ec),
+               fmt::format("{} of {} bytes at {} failed: {}", name_of(r.type), r.length, r.offset, ec.message())});
+}
+
+void connection::refuse(request const& r, refusal const& why) {
+    complain(fmt::format("export \"{}\": {}", image_->name(), why.why));
+    out_.send(failed(terms_.replies, r, why.code));
+}
+
+/// Memory of what all share; none if there is not enough.
+connection::claim connection::try_to_claim(std::uint64_t size) {
+    claim taken;
+    if (size <= largest_whole) {
+        auto amount = units(memory_for(static_cast<std::size_t>(size)));
+        if (auto mine = share::attempt(shared_memory_, amount)) {
+            if (auto of_all = share::attempt(shared_.memory, amount)) {
+                try {
+                    taken.memory = buffer(shared_.buffers, static_cast<std::size_t>(size));
+                    taken.of_mine = std::move(mine);
+                    taken.of_all = std::move(of_all);
+                } catch (std::bad_alloc const&) {
+                    taken.memory = buffer();  // in pieces, then
+                }
+            }
+        }
+    }
+    return taken;
+}
+
+/// Memory for `size` bytes, or for the largest piece of them. It is of what all share, or else of the connection's own, for
+/// which other requests of this client are waited for.
+connection::claim connection::claim_piece(std::uint64_t size, std::error_code& ec) {
+    auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(size, own_memory));
+    claim taken = try_to_claim(piece);
+    if (!taken.of_all) {
+        taken.of_mine = share(own_memory_, units(memory_for(piece)));
+        try {
+            taken.memory = buffer(shared_.buffers, piece);
+        } catch (std::bad_alloc const&) {
+            ec = std::make_error_code(std::errc::not_enough_memory);
+        }
+    }
+    return taken;
+}
+
+void connection::complain(std::string const& what) noexcept {
+    try {
+        if (!complaints_.allow()) {
+            return;
+        }
+        tell_what_was_left_out();
+        if (shared_.complaints.allow()) {
+            shared_.tell_what_was_left_out();
+            log("{}: {}", who_, what);
+        }
+    } catch (std::bad_alloc const&) {
+        lose_log_line();
     }
 }
 
-void connection::complain(std::string const& what) const {
-    log("{}: {}", who_, what);
-}
-
-/// What is wrong with a request that check() refused.
-std::string connection::describe(request const& r) const {
-    std::string what = fmt::format("export \"{}\": {}", image_->name(), name_of(r.type));
-    switch (check(r, image_->size(), image_->read_only())) {
-        case error::not_permitted:
-            return what + ": the export is read-only";
-        case error::overflow:
-            return fmt::format("{} of {} bytes is longer than {}", what, r.length, maximum_payload);
-        case error::invalid:
-            if (!known(r.type)) {
-                return what + ": there is no such command";
-            }
-            if (r.offset <= image_->size() && r.length <= image_->size() - r.offset) {
-                return fmt::format("{}: flags {:#x} are not allowed", what, r.flags);
-            }
-            [[fallthrough]];
-        default:
-            return fmt::format("{} of {} bytes at {} runs past the end (size {})", what, r.length, r.offset,
-                               image_->size());
+void connection::tell_what_was_left_out() {
+    std::uint64_t mine = complaints_.take_left_out();
+    if (mine > 0 && shared_.complaints.has_room() && shared_.complaints.allow()) {
+        log("{}: and {} more", who_, counted(mine, "line"));
+    } else {
+        shared_.complaints.leave_out(mine);
     }
 }
 

@@ -1,57 +1,89 @@
 // One client's connection: requests are read in order, each is handled in a coroutine of its own, and answered when it is
 // done.
+//
+// The memory for a request's data comes from two places. Each connection has a part of its own, which nobody else can use
+// up: so a client waits for nothing but its own requests. Beyond that it takes what it can get, up to a limit, of what all
+// share. A request that gets neither is done in pieces, in its own part.
 
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <span>
 #include <string>
-#include <vector>
 #include <weft/semaphore.hpp>
 #include <weft/socket.hpp>
 #include <weft/task.hpp>
 
 #include "buffers.hpp"
-#include "image.hpp"
 #include "input.hpp"
 #include "negotiation.hpp"
 #include "outbox.hpp"
-#include "statistics.hpp"
+#include "service.hpp"
+#include "share.hpp"
 
 namespace nbd {
 
 class connection {
 public:
-    connection(weft::stream stream, std::string who, std::vector<image>& images, buffer_pool& buffers,
-               statistics& counts, std::int64_t max_in_flight);
+    connection(weft::stream stream, std::string who, service& shared);
+    connection(connection const&) = delete;
+    connection& operator=(connection const&) = delete;
+    ~connection();
 
     /// Serves the client until it leaves, makes a mistake that ends the connection, or the calling task is cancelled.
     /// What was begun is finished and answered. Suspends.
     void serve();
 
+    /// Whether the client came as far as to choose an export.
+    [[nodiscard]] bool chose_an_export() const { return image_ != nullptr; }
+
     /// Ends the connection at once: what is under way fails.
     void cut() noexcept { stream_.shutdown(); }
 
 private:
+    /// Memory for the data of a request, and whose it is.
+    struct claim {
+        share of_mine;
+        share of_all;
+        buffer memory;
+    };
+
+    bool come_to_terms();
     void serve_requests();
-    bool serve_next_request();
-    WEFT_COROUTINE_FN void handle(request const& r, buffer payload);
-    std::error_code carry_out(request const& r, buffer const& payload);
-    WEFT_COROUTINE_FN void reply(request const& r, error e, std::span<std::byte const> data = {});
-    void complain(std::string const& what) const;
-    [[nodiscard]] std::string describe(request const& r) const;
+    [[nodiscard]] request next_request();
+    void begin(request const& r, share slot);
+    void drop(request const& r, std::uint64_t size);
+    void write_by_pieces(request const& r);
+    WEFT_COROUTINE_FN void handle(request const& r, std::span<std::byte const> payload);
+    WEFT_COROUTINE_FN void carry_out(request const& r, std::span<std::byte const> payload);
+    WEFT_COROUTINE_FN void read(request const& r);
+    WEFT_COROUTINE_FN void write(request const& r, std::span<std::byte const> payload);
+    WEFT_COROUTINE_FN void flush(request const& r);
+    WEFT_COROUTINE_FN void trim(request const& r);
+    WEFT_COROUTINE_FN void write_zeroes(request const& r);
+    WEFT_COROUTINE_FN void cache(request const& r);
+    WEFT_COROUTINE_FN void tell_status(request const& r);
+    WEFT_COROUTINE_FN void fetch(request const& r, std::error_code& ec);
+    WEFT_COROUTINE_FN void sync_if_asked(request const& r, std::error_code& ec);
+    WEFT_COROUTINE_FN void finish(request const& r, std::error_code const& ec);
+    WEFT_COROUTINE_FN void refuse(request const& r, refusal const& why);
+
+    [[nodiscard]] claim try_to_claim(std::uint64_t size);
+    [[nodiscard]] WEFT_COROUTINE_FN claim claim_piece(std::uint64_t size, std::error_code& ec);
+    void complain(std::string const& what) noexcept;
+    void tell_what_was_left_out();
 
     weft::stream stream_;
     std::string who_;
-    std::vector<image>& images_;
-    buffer_pool& buffers_;
-    statistics& counts_;
+    service& shared_;
     input in_{stream_};
     outbox out_{stream_};
     image* image_ = nullptr;
-    bool structured_replies_ = false;
+    terms terms_;
     weft::semaphore in_flight_;
-    weft::semaphore memory_;  ///< In bytes: what reads and writes that are under way may take together.
+    weft::semaphore own_memory_;     ///< In bytes.
+    weft::semaphore shared_memory_;  ///< In bytes: what it may still take of shared_.memory.
+    line_limit complaints_{10, 1};
     weft::scope requests_;
 };
 

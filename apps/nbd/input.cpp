@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace nbd {
 
@@ -9,9 +10,10 @@ void input::read(std::span<std::byte> data, bool in_a_message) {
     bool begun = in_a_message;
     while (!data.empty()) {
         if (rest_.empty()) {
-            // What fills the buffer anyway goes straight to where it is wanted.
-            bool direct = data.size() >= buffer_size;
-            std::span<std::byte> target = direct ? data : std::span(buffer_.get(), buffer_size);
+            bool direct = data.size() >= large;
+            // Behind much data comes much data as a rule: what is taken of it together with its head is copied once more.
+            std::size_t ahead = std::exchange(last_was_large_, direct) && !direct ? little : buffer_size;
+            std::span<std::byte> target = direct ? data : std::span(buffer_.get(), ahead);
             std::size_t n = from_.read(target);
             if (n == 0) {
                 throw end_of_input(begun);

@@ -37,10 +37,13 @@ public:
 
 private:
     static constexpr std::size_t buffer_size = 64 << 10;
+    static constexpr std::size_t large = 16 << 10;  ///< From here on data goes straight to where it is wanted.
+    static constexpr std::size_t little = 1 << 10;
 
     weft::stream& from_;
     std::unique_ptr<std::byte[]> buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_size);
     std::span<std::byte> rest_;
+    bool last_was_large_ = false;
 };
 
 }  // namespace nbd

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "log.hpp"
+
 namespace nbd {
 
 image* find(std::vector<image>& images, std::string_view name) {
@@ -17,8 +19,11 @@ image* find(std::vector<image>& images, std::string_view name) {
 namespace detail {
 namespace {
 
-std::string quoted(std::span<std::byte const> name) {
-    return '"' + std::string(reinterpret_cast<char const*>(name.data()), name.size()) + '"';
+/// How many options a client may send, beyond some for each export. Clients need a handful.
+constexpr std::size_t most_options = 64;
+
+std::string_view text_of(bytes data) {
+    return {reinterpret_cast<char const*>(data.data()), data.size()};
 }
 
 }  // namespace
@@ -29,8 +34,8 @@ void negotiation::greet() {
     auto value = std::to_integer<unsigned>(flags[3]);
     bool unknown = flags[0] != std::byte{0} || flags[1] != std::byte{0} || flags[2] != std::byte{0} ||
                    (value & ~unsigned{fixed_newstyle | no_zeroes}) != 0;
-    if (unknown || (value & fixed_newstyle) == 0) {
-        throw protocol_error("this is no NBD client, or one of before 2013: its first four bytes are wrong");
+    if (unknown) {  // of flags that it knows a client need set none: those of before 2013 send zeros
+        throw protocol_error("this is no NBD client: its first four bytes are wrong");
     }
     zeroes_wanted_ = (value & no_zeroes) == 0;
 }
@@ -44,6 +49,9 @@ bool negotiation::handle_option() {
     if (static_cast<option>(header->code) == option::export_name) {
         return handle_export_name(header->length);
     }
+    if (++options_ > most_options + 8 * images_.size()) {
+        throw protocol_error(fmt::format("has sent {} options and not chosen an export", options_));
+    }
     if (header->length > maximum_option_data) {
         refuse(
             *header, option_reply::error_too_big,
@@ -54,11 +62,7 @@ bool negotiation::handle_option() {
     in_.read(data, true);
     switch (static_cast<option>(header->code)) {
         case option::abort:
-            try {
-                reply(*header, option_reply::ack);
-            } catch (std::system_error const&) {
-                return true;  // a client need not wait for that answer
-            }
+            abort(*header);
             return true;
         case option::list:
             handle_list(*header, data);
@@ -67,16 +71,26 @@ bool negotiation::handle_option() {
         case option::go:
             return handle_info(*header, data);
         case option::structured_reply:
-            if (!data.empty()) {
-                refuse(*header, option_reply::error_invalid, "STRUCTURED_REPLY with data");
-            } else {
-                agreed_.structured_replies = true;
-                reply(*header, option_reply::ack);
-            }
+            handle_form(*header, data, form::structured);
+            return false;
+        case option::extended_headers:
+            handle_form(*header, data, form::extended);
+            return false;
+        case option::list_meta_context:
+        case option::set_meta_context:
+            handle_meta_context(*header, data);
             return false;
         default:
             reply(*header, option_reply::error_unsupported);  // newer clients ask for much: no mistake
             return false;
+    }
+}
+
+void negotiation::abort(option_header const& header) {
+    try {
+        reply(header, option_reply::ack);
+    } catch (std::system_error const&) {
+        return;  // a client need not wait for that answer
     }
 }
 
@@ -87,10 +101,11 @@ bool negotiation::handle_export_name(std::uint32_t length) {
     }
     std::vector<std::byte> name(length);
     in_.read(name, true);
-    agreed_.chosen = find(images_, {reinterpret_cast<char const*>(name.data()), name.size()});
-    if (agreed_.chosen == nullptr) {
-        throw protocol_error(fmt::format("there is no export {}", quoted(name)));
+    image* chosen = find(images_, text_of(name));
+    if (chosen == nullptr) {
+        throw protocol_error(fmt::format("there is no export {}", in_quotes(text_of(name))));
     }
+    choose(*chosen);
     message answer;
     answer.u64(agreed_.chosen->size()).u16(flags_of(*agreed_.chosen)).zeros(zeroes_wanted_ ? 124 : 0);
     stream_.write_all(answer.data());
@@ -104,7 +119,7 @@ void negotiation::handle_list(option_header const& header, bytes data) {
     }
     for (image const& each : images_) {
         message entry;
-        entry.u32(static_cast<std::uint32_t>(each.name().size())).text(each.name());
+        entry.u32(static_cast<std::uint32_t>(each.name().size())).text(each.name()).text(each.description());
         reply(header, option_reply::server, entry.data());
     }
     reply(header, option_reply::ack);
@@ -118,7 +133,7 @@ bool negotiation::handle_info(option_header const& header, bytes data) {
     }
     image* chosen = find(images_, asked->name);
     if (chosen == nullptr) {
-        refuse(header, option_reply::error_unknown, fmt::format("there is no export \"{}\"", asked->name));
+        refuse(header, option_reply::error_unknown, fmt::format("there is no export {}", in_quotes(asked->name)));
         return false;
     }
     describe(header, *chosen, *asked);
@@ -126,8 +141,52 @@ bool negotiation::handle_info(option_header const& header, bytes data) {
     if (static_cast<option>(header.code) != option::go) {
         return false;
     }
-    agreed_.chosen = chosen;
+    choose(*chosen);
     return true;
+}
+
+/// The contexts that were selected for another export don't count.
+void negotiation::choose(image& chosen) {
+    agreed_.chosen = &chosen;
+    agreed_.block_status = context_for_ == &chosen;
+}
+
+void negotiation::handle_form(option_header const& header, bytes data, form wanted) {
+    if (!data.empty()) {
+        refuse(header, option_reply::error_invalid, fmt::format("option {} with data", header.code));
+    } else if (wanted < agreed_.replies) {
+        refuse(header, option_reply::error_extended_headers_required, "STRUCTURED_REPLY after EXTENDED_HEADERS");
+    } else {
+        agreed_.replies = wanted;
+        reply(header, option_reply::ack);
+    }
+}
+
+void negotiation::handle_meta_context(option_header const& header, bytes data) {
+    bool set = static_cast<option>(header.code) == option::set_meta_context;
+    context_for_ = set ? nullptr : context_for_;
+    std::optional<meta_request> asked = parse_meta(data);
+    if (!asked) {
+        return refuse(header, option_reply::error_invalid, "metadata contexts whose lengths do not fit each other");
+    }
+    if (agreed_.replies == form::simple) {
+        return refuse(header, option_reply::error_invalid, "metadata contexts before STRUCTURED_REPLY");
+    }
+    image* chosen = find(images_, asked->name);
+    if (chosen == nullptr) {
+        return refuse(header, option_reply::error_unknown,
+                      fmt::format("there is no export {}", in_quotes(asked->name)));
+    }
+    bool wanted = (!set && asked->queries.empty()) ||
+                  std::any_of(asked->queries.begin(), asked->queries.end(), [&](std::string const& query) {
+                      return query == allocation_context || (!set && query == "base:");
+                  });
+    if (wanted) {
+        std::uint32_t id = set ? allocation_context_id : 0;
+        reply(header, option_reply::meta_context, message().u32(id).text(allocation_context).data());
+        context_for_ = set ? chosen : context_for_;
+    }
+    reply(header, option_reply::ack);
 }
 
 void negotiation::describe(option_header const& header, image const& chosen, info_request const& asked) {
@@ -139,11 +198,14 @@ void negotiation::describe(option_header const& header, image const& chosen, inf
     sizes.u16(static_cast<std::uint16_t>(info::block_size)).u32(1).u32(4096).u32(maximum_payload);
     reply(header, option_reply::info, sizes.data());
 
-    for (std::uint16_t wanted : asked.wanted) {
-        if (wanted == static_cast<std::uint16_t>(info::name)) {
-            reply(header, option_reply::info, message().u16(wanted).text(chosen.name()).data());
+    auto tell = [&](info what, std::string const& text) {
+        auto type = static_cast<std::uint16_t>(what);
+        if (std::find(asked.wanted.begin(), asked.wanted.end(), type) != asked.wanted.end() && !text.empty()) {
+            reply(header, option_reply::info, message().u16(type).text(text).data());
         }
-    }
+    };
+    tell(info::name, chosen.name());
+    tell(info::description, chosen.description());
 }
 
 void negotiation::reply(option_header const& header, option_reply type, bytes data) {
@@ -168,8 +230,8 @@ void negotiation::refuse(option_header const& header, option_reply type, std::st
 
 std::uint16_t negotiation::flags_of(image const& chosen) const {
     unsigned flags = has_flags | send_flush | send_fua | can_multi_conn | send_cache;
-    flags |= chosen.read_only() ? unsigned{read_only} : unsigned{send_trim | send_write_zeroes};
-    flags |= agreed_.structured_replies ? unsigned{send_df} : 0U;
+    flags |= chosen.read_only() ? unsigned{read_only} : unsigned{send_trim | send_write_zeroes | send_fast_zero};
+    flags |= agreed_.replies != form::simple ? unsigned{send_df} : 0U;
     return static_cast<std::uint16_t>(flags);
 }
 

@@ -21,14 +21,15 @@ struct protocol_error : std::runtime_error {
 
 struct agreement {
     image* chosen = nullptr;
-    bool structured_replies = false;
+    form replies = form::simple;
+    bool block_status = false;  ///< With base:allocation.
 };
 
 /// Finds the image with that name; the empty name means the first one. nullptr if there is none.
 [[nodiscard]] image* find(std::vector<image>& images, std::string_view name);
 
 /// Talks with the client until it has chosen an export; nullopt if it left without one.
-/// `complain` is called with each mistake that the client made and was told of.
+/// `complain` is called with each mistake that the client made and was told of. A client that asks too much is cut off.
 /// Throws protocol_error, end_of_input, std::system_error. Suspends.
 template <class Complain>
 std::optional<agreement> negotiate(weft::stream& stream, input& in, std::vector<image>& images, Complain complain);
@@ -53,6 +54,10 @@ private:
     bool handle_export_name(std::uint32_t length);
     bool handle_info(option_header const& header, bytes data);
     void handle_list(option_header const& header, bytes data);
+    void handle_form(option_header const& header, bytes data, form wanted);
+    void handle_meta_context(option_header const& header, bytes data);
+    void choose(image& chosen);
+    void abort(option_header const& header);
     void describe(option_header const& header, image const& chosen, info_request const& asked);
 
     void reply(option_header const& header, option_reply type, bytes data = {});
@@ -63,6 +68,8 @@ private:
     input& in_;
     std::vector<image>& images_;
     agreement agreed_;
+    image* context_for_ = nullptr;  ///< The export that base:allocation was selected for.
+    std::size_t options_ = 0;
     bool zeroes_wanted_ = true;
     std::string complaint_;
 };

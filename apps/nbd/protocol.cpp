@@ -1,5 +1,7 @@
 #include "protocol.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 
 namespace nbd {
@@ -47,14 +49,50 @@ private:
     reply_head head_;
 };
 
-head_writer chunk_head(std::uint64_t cookie, chunk type, std::uint32_t length) {
+/// The head of a reply of one chunk, whose payload has `length` bytes.
+head_writer chunk_head(form f, request const& r, chunk type, std::uint64_t length) {
     head_writer head;
-    head.number(structured_reply_magic)
+    head.number(f == form::extended ? extended_reply_magic : structured_reply_magic)
         .number(static_cast<std::uint16_t>(chunk_done))
         .number(static_cast<std::uint16_t>(type))
-        .number(cookie)
-        .number(length);
+        .number(r.cookie);
+    if (f == form::extended) {
+        head.number(r.offset).number(length);
+    } else {
+        head.number(static_cast<std::uint32_t>(length));
+    }
     return head;
+}
+
+reply_head simple_reply(request const& r, error e) {
+    return head_writer().number(simple_reply_magic).number(static_cast<std::uint32_t>(e)).number(r.cookie).get();
+}
+
+template <class Length>
+request read_request(reader from) {
+    request r{};
+    r.flags = from.number<std::uint16_t>();
+    r.type = static_cast<command>(from.number<std::uint16_t>());
+    r.cookie = from.number<std::uint64_t>();
+    r.offset = from.number<std::uint64_t>();
+    r.length = from.number<Length>();
+    return r;
+}
+
+/// The flags that a command may have.
+unsigned flags_for(command type, form f) {
+    switch (type) {
+        case command::read:
+            return fua | df;
+        case command::write:
+            return f == form::extended ? fua | payload_length : unsigned{fua};
+        case command::write_zeroes:
+            return fua | no_hole | fast_zero;
+        case command::block_status:
+            return fua | req_one;
+        default:
+            return fua;
+    }
 }
 
 }  // namespace
@@ -75,13 +113,15 @@ std::optional<request> parse_request(std::span<std::byte const, request_size> da
     if (from.number<std::uint32_t>() != request_magic) {
         return std::nullopt;
     }
-    request r{};
-    r.flags = from.number<std::uint16_t>();
-    r.type = from.number<std::uint16_t>();
-    r.cookie = from.number<std::uint64_t>();
-    r.offset = from.number<std::uint64_t>();
-    r.length = from.number<std::uint32_t>();
-    return r;
+    return read_request<std::uint32_t>(from);
+}
+
+std::optional<request> parse_extended_request(std::span<std::byte const, extended_request_size> data) {
+    reader from(data);
+    if (from.number<std::uint32_t>() != extended_request_magic) {
+        return std::nullopt;
+    }
+    return read_request<std::uint64_t>(from);
 }
 
 std::optional<info_request> parse_info(bytes data) {
@@ -105,38 +145,86 @@ std::optional<info_request> parse_info(bytes data) {
     return parsed;
 }
 
-bool known(std::uint16_t command_type) {
-    return command_type <= static_cast<std::uint16_t>(command::write_zeroes);
+std::optional<meta_request> parse_meta(bytes data) {
+    reader from(data);
+    auto text = [&]() -> std::optional<std::string> {
+        if (from.left() < 4) {
+            return std::nullopt;
+        }
+        auto size = from.number<std::uint32_t>();
+        if (size > maximum_name || from.left() < size) {
+            return std::nullopt;
+        }
+        return from.text(size);
+    };
+    auto name = text();
+    if (!name || from.left() < 4) {
+        return std::nullopt;
+    }
+    meta_request parsed{.name = *name, .queries = {}};
+    auto count = from.number<std::uint32_t>();
+    for (std::uint32_t i = 0; i < count; ++i) {
+        auto query = text();
+        if (!query) {
+            return std::nullopt;
+        }
+        parsed.queries.push_back(*query);
+    }
+    return from.left() == 0 ? std::optional(parsed) : std::nullopt;
 }
 
-error check(request const& r, std::uint64_t export_size, bool export_read_only) {
-    auto type = static_cast<command>(r.type);
-    unsigned allowed = fua;
-    allowed |= type == command::write_zeroes ? unsigned{no_hole} : 0U;
-    allowed |= type == command::read ? unsigned{df} : 0U;
-    if (!known(r.type) || (r.flags & ~allowed) != 0) {
-        return error::invalid;
+bool known(command type) {
+    return type <= command::block_status;
+}
+
+std::uint64_t payload_of(request const& r, form f) {
+    bool follows = r.type == command::write || (f == form::extended && (r.flags & payload_length) != 0);
+    return follows ? r.length : 0;
+}
+
+std::optional<refusal> check(request const& r, terms const& t) {
+    auto refused = [&](error code, std::string_view why) {
+        return refusal{code, fmt::format("{}{}", name_of(r.type), why)};
+    };
+    if (!known(r.type)) {
+        return refused(error::invalid, ": there is no such command");
     }
-    if (type == command::flush || type == command::disconnect) {
-        return error::none;
+    if (unsigned wrong = r.flags & ~flags_for(r.type, t.replies); wrong != 0) {
+        return refused(error::invalid, fmt::format(": flags {:#x} are not allowed", wrong));
     }
-    bool writes = type == command::write || type == command::trim || type == command::write_zeroes;
-    if (writes && export_read_only) {
-        return error::not_permitted;
+    if (r.type == command::flush || r.type == command::disconnect) {
+        return std::nullopt;
     }
-    bool moves_data = type == command::read || type == command::write;
+    bool writes = r.type == command::write || r.type == command::trim || r.type == command::write_zeroes;
+    if (writes && t.read_only) {
+        return refused(error::not_permitted, ": the export is read-only");
+    }
+    if (r.type == command::block_status && !t.block_status) {
+        return refused(error::invalid, ": no metadata context was agreed on");
+    }
+    if (r.type == command::block_status && r.length == 0) {
+        return refused(error::invalid, " of no bytes");
+    }
+    bool moves_data = r.type == command::read || r.type == command::write;
     if (moves_data && r.length > maximum_payload) {
-        return error::overflow;
+        bool whole = r.type == command::read && (r.flags & df) != 0;  // no other request may be told of an overflow
+        return refused(whole ? error::overflow : error::invalid,
+                       fmt::format(" of {} bytes is longer than {}", r.length, maximum_payload));
     }
-    if (r.offset > export_size || r.length > export_size - r.offset) {  // no sum: it could wrap
-        return writes ? error::no_space : error::invalid;
+    if (r.offset > t.export_size || r.length > t.export_size - r.offset) {  // no sum: it could wrap
+        bool needs_room = r.type == command::write || r.type == command::write_zeroes;
+        return refused(
+            needs_room ? error::no_space : error::invalid,
+            fmt::format(" of {} bytes at {} runs past the end (size {})", r.length, r.offset, t.export_size));
     }
-    return error::none;
+    return std::nullopt;
 }
 
-std::string name_of(std::uint16_t command_type) {
-    constexpr std::array names{"read", "write", "disconnect", "flush", "trim", "cache", "write of zeroes"};
-    return command_type < names.size() ? names[command_type] : "command " + std::to_string(command_type);
+std::string name_of(command type) {
+    constexpr std::array names{"read", "write", "disconnect",      "flush",
+                               "trim", "cache", "write of zeroes", "block status"};
+    auto number = static_cast<std::size_t>(type);
+    return number < names.size() ? names[number] : "command " + std::to_string(number);
 }
 
 message& message::text(std::string_view value) {
@@ -150,21 +238,39 @@ message& message::zeros(std::size_t count) {
     return *this;
 }
 
-reply_head simple_reply(std::uint64_t cookie, error e) {
-    return head_writer().number(simple_reply_magic).number(static_cast<std::uint32_t>(e)).number(cookie).get();
+reply_head done(form f, request const& r) {
+    return f == form::simple ? simple_reply(r, error::none) : chunk_head(f, r, chunk::none, 0).get();
 }
 
-reply_head structured_done(std::uint64_t cookie) {
-    return chunk_head(cookie, chunk::none, 0).get();
-}
-
-reply_head structured_error(std::uint64_t cookie, error e) {
+reply_head failed(form f, request const& r, error e) {
+    if (f == form::simple) {
+        return simple_reply(r, e);
+    }
     constexpr std::uint16_t no_message = 0;
-    return chunk_head(cookie, chunk::error, 6).number(static_cast<std::uint32_t>(e)).number(no_message).get();
+    return chunk_head(f, r, chunk::error, 6).number(static_cast<std::uint32_t>(e)).number(no_message).get();
 }
 
-reply_head structured_data(std::uint64_t cookie, std::uint64_t offset, std::uint32_t length) {
-    return chunk_head(cookie, chunk::offset_data, length + 8).number(offset).get();
+reply_head data_follows(form f, request const& r) {
+    return f == form::simple ? simple_reply(r, error::none)
+                             : chunk_head(f, r, chunk::offset_data, r.length + 8).number(r.offset).get();
+}
+
+reply_head status_follows(form f, request const& r, std::size_t count) {
+    if (f == form::extended) {
+        return chunk_head(f, r, chunk::block_status_extended, 8 + count * 16)
+            .number(allocation_context_id)
+            .number(static_cast<std::uint32_t>(count))
+            .get();
+    }
+    return chunk_head(f, r, chunk::block_status, 4 + count * 8).number(allocation_context_id).get();
+}
+
+void add_extent(message& to, form f, std::uint64_t length, unsigned flags) {
+    if (f == form::extended) {
+        to.u64(length).u64(flags);
+    } else {
+        to.u32(static_cast<std::uint32_t>(length)).u32(flags);
+    }
 }
 
 }  // namespace nbd

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <memory>
 #include <set>
 #include <system_error>
@@ -17,6 +19,12 @@ namespace {
 void make_small(weft::stream const& s) {
     int size = 4096;
     ASSERT_EQ(setsockopt(s.fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
+}
+
+/// The head of a simple reply.
+nbd::reply_head head_of(std::uint64_t cookie) {
+    return nbd::done(nbd::form::simple,
+                     {.flags = 0, .type = nbd::command::flush, .cookie = cookie, .offset = 0, .length = 0});
 }
 
 /// The cookie of a simple reply's head.
@@ -35,7 +43,7 @@ TEST(outbox, sends_a_head_and_its_data) {
         auto& theirs = ours_and_theirs.second;
         nbd::outbox out(ours);
         std::array<std::byte, 3> data{std::byte{1}, std::byte{2}, std::byte{3}};
-        out.send(nbd::simple_reply(9, nbd::error::none), data);
+        out.send(head_of(9), data);
         std::array<std::byte, 19> received;
         std::error_code ec;
         ASSERT_EQ(theirs.read_exact(received, ec), received.size());
@@ -62,7 +70,7 @@ TEST(outbox, replies_of_fifty_coroutines_arrive_whole_and_unmixed) {
                     weft::yield();
                 }
                 std::vector<std::byte> data(data_size, static_cast<std::byte>(cookie));
-                out.send(nbd::simple_reply(cookie, nbd::error::none), data);
+                out.send(head_of(cookie), data);
                 std::fill(data.begin(), data.end(), std::byte{0xff});  // ours again
             });
         }
@@ -95,7 +103,7 @@ TEST(outbox, all_senders_return_when_the_connection_has_failed) {
         for (std::uint64_t cookie = 0; cookie < 10; ++cookie) {
             senders.spawn([&, cookie] {
                 std::vector<std::byte> data(100'000);
-                out.send(nbd::simple_reply(cookie, nbd::error::none), data);
+                out.send(head_of(cookie), data);
                 ++returned;
             });
         }
@@ -117,7 +125,7 @@ TEST(outbox, a_cancelled_sender_does_not_return_while_its_bytes_are_still_needed
         nbd::outbox out(ours);
         auto sender = [&](std::uint64_t cookie, std::size_t size) {
             return weft::spawn([&out, cookie, size] {
-                auto head = std::make_unique<nbd::reply_head>(nbd::simple_reply(cookie, nbd::error::none));
+                auto head = std::make_unique<nbd::reply_head>(head_of(cookie));
                 std::vector<std::byte> data(size);
                 out.send(*head, data);
             });
@@ -242,6 +250,76 @@ TEST(input, an_end_within_a_large_message_is_in_the_middle) {
 
 TEST(input, an_end_within_what_is_skipped_is_in_the_middle) {
     EXPECT_TRUE(ends_in_the_middle(4096, [](nbd::input& in) { in.skip(8192); }));
+}
+
+/// A file of the test's own, with `size` bytes that differ from their neighbours.
+class made_file {
+public:
+    explicit made_file(std::size_t size) {
+        char name[] = "/tmp/weft-outbox-XXXXXX";
+        file = weft::file(weft::descriptor(mkstemp(name)));
+        unlink(name);
+        for (std::size_t i = 0; i < size; ++i) {
+            content.push_back(static_cast<std::byte>(i * 7 + i / 256));
+        }
+        file.write_all_at(content, 0);
+    }
+
+    weft::file file;
+    std::vector<std::byte> content;
+};
+
+TEST(outbox, sends_parts_of_files_between_replies_in_their_order) {
+    weft::run([] {
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
+        make_small(ours);
+        made_file from(300'000);
+        nbd::outbox out(ours);
+        weft::scope senders;
+        for (std::uint64_t cookie = 0; cookie < 20; ++cookie) {
+            senders.spawn([&, cookie] {
+                if (cookie % 2 == 0) {
+                    out.send_file(head_of(cookie), from.file, cookie, 100'000);
+                } else {
+                    out.send(head_of(cookie), std::span(from.content).subspan(cookie, 100'000));
+                }
+            });
+        }
+        std::set<std::uint64_t> seen;
+        for (int i = 0; i < 20; ++i) {
+            std::array<std::byte, 16> head;
+            std::vector<std::byte> data(100'000);
+            std::error_code ec;
+            ASSERT_EQ(theirs.read_exact(head, ec), head.size());
+            ASSERT_EQ(theirs.read_exact(data, ec), data.size());
+            std::uint64_t cookie = cookie_of(head);
+            seen.insert(cookie);
+            EXPECT_TRUE(
+                std::equal(data.begin(), data.end(), from.content.begin() + static_cast<std::ptrdiff_t>(cookie)))
+                << cookie;
+        }
+        senders.join();
+        EXPECT_EQ(seen.size(), 20U);
+        EXPECT_FALSE(out.failure());
+    });
+}
+
+TEST(outbox, a_file_that_has_become_shorter_ends_the_connection) {
+    weft::run([] {
+        auto ours_and_theirs = weft::unix_stream_pair();
+        auto& ours = ours_and_theirs.first;
+        auto& theirs = ours_and_theirs.second;
+        made_file from(10'000);
+        nbd::outbox out(ours);
+        out.send_file(head_of(1), from.file, 0, 20'000);
+        EXPECT_EQ(out.failure(), std::errc::io_error);
+        std::vector<std::byte> data(16 + 20'000);
+        std::error_code ec;
+        EXPECT_EQ(theirs.read_exact(data, ec), 16U + 10'000U);  // and then the end
+        out.send(head_of(2));                                   // returns
+    });
 }
 
 }  // namespace

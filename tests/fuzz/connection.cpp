@@ -1,7 +1,7 @@
 // Fuzzes what a client may send: the whole of a connection, over a real socket, against a small image.
 //
-// The first byte of the input chooses where it begins: 0 at the handshake; 1 and 2 behind one that went well, without and
-// with structured replies.
+// The first byte of the input chooses where it begins: 0 at the handshake; 1, 2 and 3 behind one that went well, with simple
+// replies, with structured ones and base:allocation, and with extended headers and that.
 
 #include <unistd.h>
 
@@ -15,13 +15,18 @@
 
 namespace {
 
-std::vector<nbd::image> make_images() {
-    nbd::log_to(nullptr);
+nbd::image make_image() {
+    nbd::log_to(-1);
     std::string path = "/tmp/weft-fuzz-" + std::to_string(getpid()) + ".img";
-    std::vector<nbd::image> images;
-    images.emplace_back("disk", path, false, 65536);
+    nbd::image made("disk", path, false, 65536);
+    made.describe("for the fuzzer");
     unlink(path.c_str());
-    return images;
+    return made;
+}
+
+void add_option(nbd::message& to, nbd::option code, nbd::bytes data) {
+    to.u64(nbd::option_magic).u32(static_cast<std::uint32_t>(code)).u32(static_cast<std::uint32_t>(data.size()));
+    to.text({reinterpret_cast<char const*>(data.data()), data.size()});
 }
 
 nbd::message handshake(unsigned kind) {
@@ -30,22 +35,21 @@ nbd::message handshake(unsigned kind) {
         return m;
     }
     m.u32(3);
-    if (kind == 2) {
-        m.u64(nbd::option_magic).u32(static_cast<std::uint32_t>(nbd::option::structured_reply)).u32(0);
+    if (kind > 1) {
+        add_option(m, kind == 2 ? nbd::option::structured_reply : nbd::option::extended_headers, {});
+        nbd::message query;
+        query.u32(0).u32(1).u32(nbd::allocation_context.size()).text(nbd::allocation_context);
+        add_option(m, nbd::option::set_meta_context, query.data());
     }
-    m.u64(nbd::option_magic).u32(static_cast<std::uint32_t>(nbd::option::go)).u32(6).u32(0).u16(0);
+    add_option(m, nbd::option::go, nbd::message().u32(0).u16(0).data());
     return m;
 }
 
-void talk(std::vector<nbd::image>& images, unsigned kind, std::span<std::byte const> input) {
+void talk(nbd::service& shared, unsigned kind, std::span<std::byte const> input) {
     auto pair = weft::unix_stream_pair();
     weft::unix_stream& ours = pair.first;
-    nbd::statistics counts;
-    nbd::buffer_pool buffers;
     weft::scope both;
-    both.spawn([&, s = std::move(pair.second)]() mutable {
-        nbd::connection(std::move(s), "client", images, buffers, counts, 4).serve();
-    });
+    both.spawn([&, s = std::move(pair.second)]() mutable { nbd::connection(std::move(s), "client", shared).serve(); });
     both.spawn([&] {  // reads, so that the server is not held up
         std::array<std::byte, 65536> answer;
         std::error_code ec;
@@ -57,7 +61,8 @@ void talk(std::vector<nbd::image>& images, unsigned kind, std::span<std::byte co
     ours.write_all(input, ec);
     ::shutdown(ours.fd(), SHUT_WR);
     both.join();
-    if (counts.in_flight != 0 || counts.errors != 0) {
+    bool all_given_back = shared.memory.available() == shared.limits.max_memory;
+    if (shared.counts.in_flight != 0 || shared.counts.errors != 0 || !all_given_back) {
         std::abort();
     }
 }
@@ -65,9 +70,12 @@ void talk(std::vector<nbd::image>& images, unsigned kind, std::span<std::byte co
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(unsigned char const* data, std::size_t size) {
-    static std::vector<nbd::image> images = make_images();
+    static nbd::service shared({.max_in_flight = 4, .max_memory = 64 << 10});
+    if (shared.images.empty()) {
+        shared.images.push_back(make_image());
+    }
     if (size > 0) {
-        weft::run([&] { talk(images, data[0] % 3, std::as_bytes(std::span(data, size)).subspan(1)); });
+        weft::run([&] { talk(shared, data[0] % 4, std::as_bytes(std::span(data, size)).subspan(1)); });
         if (weft::coroutine_count() != 0) {
             std::abort();
         }

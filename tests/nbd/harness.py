@@ -33,11 +33,11 @@ def main():
 class Server(Program):
     """One running weft-nbd."""
 
-    def __init__(self, *arguments, tcp=False, unix=None):
+    def __init__(self, *arguments, tcp=False, unix=None, **options):
         self.folder = tempfile.mkdtemp(prefix="weft-nbd-")
         self.socket_path = unix or os.path.join(self.folder, "s")
         where = ["--listen", "127.0.0.1:0"] if tcp else ["--unix", self.socket_path]
-        super().__init__(SERVER, *where, "--live", "never", *arguments)
+        super().__init__(SERVER, *where, "--live", "never", *arguments, **options)
         try:
             line = self.wait_for_line(r"listening on (\S+)")
         except AssertionError:
@@ -79,27 +79,45 @@ def serving(*arguments, expected=0, **options):
 
 OPTION_MAGIC = 0x49484156454F5054
 (EXPORT_NAME, ABORT, LIST, INFO, GO, STRUCTURED_REPLY) = (1, 2, 3, 6, 7, 8)
-(ACK, REPLY_SERVER, REPLY_INFO) = (1, 2, 3)
+(LIST_META_CONTEXT, SET_META_CONTEXT, EXTENDED_HEADERS) = (9, 10, 11)
+(ACK, REPLY_SERVER, REPLY_INFO, REPLY_META_CONTEXT) = (1, 2, 3, 4)
 (ERR_UNSUP, ERR_INVALID, ERR_UNKNOWN, ERR_TOO_BIG) = (0x80000001, 0x80000003, 0x80000006, 0x80000009)
-(READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES) = range(7)
-FUA, NO_HOLE = 1, 2
-(EPERM, EIO, EINVAL, ENOSPC, EOVERFLOW) = (1, 5, 22, 28, 75)
+ERR_EXT_HEADER_REQD = 0x8000000A
+(READ, WRITE, DISC, FLUSH, TRIM, CACHE, WRITE_ZEROES, BLOCK_STATUS) = range(8)
+FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO, PAYLOAD_LEN = 1, 2, 4, 8, 16, 32
+(EPERM, EIO, ENOMEM, EINVAL, ENOSPC, EOVERFLOW, ENOTSUP) = (1, 5, 12, 22, 28, 75, 95)
+
+
+def text(data):
+    """Bytes with their length in front."""
+    return struct.pack(">I", len(data)) + data
+
+
+def go_data(export, wanted=()):
+    return text(export.encode()) + struct.pack(f">H{len(wanted)}H", len(wanted), *wanted)
+
+
+def meta_data(export, *queries):
+    return text(export.encode()) + struct.pack(">I", len(queries)) + b"".join(text(q.encode()) for q in queries)
 
 
 class Client:
     """An NBD client that can do everything wrong."""
 
-    def __init__(self, server, export="", structured=False, go=True):
+    def __init__(self, server, export="", structured=False, go=True, extended=False, contexts=()):
         self.s = server.connect()
-        self.structured = structured
+        self.structured = structured or extended
+        self.extended = extended
         self.lengths = {}  # of the reads that are under way, by cookie
         magic, option_magic, flags = struct.unpack(">QQH", self.receive(18))
         assert (magic, option_magic, flags) == (0x4E42444D41474943, OPTION_MAGIC, 3)
         self.s.sendall(struct.pack(">I", 3))
-        if structured:
-            assert self.option(STRUCTURED_REPLY)[-1][0] == ACK
+        if self.structured:
+            assert self.option(EXTENDED_HEADERS if extended else STRUCTURED_REPLY)[-1][0] == ACK
+        if contexts:
+            assert self.option(SET_META_CONTEXT, meta_data(export, *contexts))[-1][0] == ACK
         if go:
-            replies = self.option(GO, struct.pack(">I", len(export)) + export.encode() + struct.pack(">H", 0))
+            replies = self.option(GO, go_data(export))
             assert replies[-1][0] == ACK, replies
             about = next(data for kind, data in replies if kind == REPLY_INFO and data[:2] == b"\0\0")
             self.size, self.flags = struct.unpack(">QH", about[2:])
@@ -129,7 +147,7 @@ class Client:
         """Sends an option; the replies, up to the last, as (type, data)."""
         self.send_option(code, data)
         replies = []
-        while not replies or replies[-1][0] in (REPLY_SERVER, REPLY_INFO):
+        while not replies or replies[-1][0] in (REPLY_SERVER, REPLY_INFO, REPLY_META_CONTEXT):
             replies.append(self.option_reply(code))
         return replies
 
@@ -141,22 +159,34 @@ class Client:
     def send(self, command, offset=0, length=0, data=b"", flags=0, cookie=1):
         if command == READ:
             self.lengths[cookie] = length
-        self.s.sendall(struct.pack(">IHHQQI", 0x25609513, flags, command, cookie, offset, length) + data)
+        head = struct.pack(">IHHQQQ", 0x21E41C71, flags, command, cookie, offset, length) if self.extended else \
+            struct.pack(">IHHQQI", 0x25609513, flags, command, cookie, offset, length)
+        self.s.sendall(head + data)
 
     def reply(self):
-        """(cookie, error, data) of the next reply."""
+        """(cookie, error, data) of the next reply; the data of a block status is its list of (length, flags)."""
         magic, = struct.unpack(">I", self.receive(4))
         if magic == 0x67446698:
             error, cookie = struct.unpack(">IQ", self.receive(12))
             length = self.lengths.pop(cookie, 0)
             return cookie, error, self.receive(length) if not error else b""
-        assert magic == 0x668E33EF, hex(magic)
-        flags, kind, cookie, length = struct.unpack(">HHQI", self.receive(16))
+        if self.extended:
+            assert magic == 0x6E8A278C, hex(magic)
+            flags, kind, cookie, _, length = struct.unpack(">HHQQQ", self.receive(28))
+        else:
+            assert magic == 0x668E33EF, hex(magic)
+            flags, kind, cookie, length = struct.unpack(">HHQI", self.receive(16))
         assert flags == 1
         self.lengths.pop(cookie, None)
         body = self.receive(length)
         if kind & 0x8000:
             return cookie, struct.unpack(">I", body[:4])[0], b""
+        if kind == 5:
+            return cookie, 0, list(struct.iter_unpack(">II", body[4:]))
+        if kind == 6:
+            parts = list(struct.iter_unpack(">QQ", body[8:]))
+            assert struct.unpack(">II", body[:8]) == (1, len(parts))
+            return cookie, 0, parts
         return cookie, 0, body[8:]
 
     def do(self, command, offset=0, length=0, data=b"", flags=0):

@@ -3,8 +3,9 @@
 import os
 
 from harness import FLUSH, FUA, QUICK, WRITE, Client, ImageTest, Server, main
+from kill_rounds import KillRounds
 
-ROUNDS = 8 if QUICK else 50
+ROUNDS = 8 if QUICK else 20
 BLOCK = 64 << 10
 
 
@@ -36,6 +37,11 @@ class Durability(ImageTest):
             expected.pop(self.SIZE - BLOCK, None)
             expected.update(blocks)
             self.check_image(expected)
+
+    def test_a_flush_on_one_connection_covers_the_writes_of_all(self):
+        rounds = KillRounds(self.image, self.SIZE)
+        for number in range(ROUNDS):
+            self.assertEqual(rounds.one(), 0, f"round {number}")
 
 
 if __name__ == "__main__":

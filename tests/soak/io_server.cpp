@@ -82,11 +82,9 @@ void accept_clients(world& w, weft::tcp_listener& listener, weft::scope& clients
 }  // namespace
 
 void serve(world& w, std::string const& image) {
-    nbd::log_to(nullptr);
-    std::vector<nbd::image> images;
-    images.emplace_back("disk", image, false, std::nullopt);
-    nbd::buffer_pool buffers;
-    nbd::statistics counts;
+    nbd::log_to(-1);
+    nbd::service disk({.max_in_flight = 8, .max_memory = 4 << 20});
+    disk.images.emplace_back("disk", image, false, std::nullopt);
 
     weft::tcp_listener for_echo(weft::endpoint::ip("127.0.0.1", 0)), for_disk(weft::endpoint::ip("127.0.0.1", 0));
     w.echo = for_echo.local();
@@ -100,7 +98,7 @@ void serve(world& w, std::string const& image) {
     });
     all.spawn([&] {
         accept_clients(w, for_disk, clients, [&](weft::tcp_stream client, random_numbers random) {
-            nbd::connection one(std::move(client), "client", images, buffers, counts, 8);
+            nbd::connection one(std::move(client), "client", disk);
             with_faults(
                 w, random, [&] { one.serve(); }, [&] { one.cut(); });
         });
@@ -110,7 +108,8 @@ void serve(world& w, std::string const& image) {
     all.cancel();
     all.join();
     REQUIRE(clients.size() == 0);
-    REQUIRE(counts.in_flight == 0 && counts.errors == 0);
+    REQUIRE(disk.counts.in_flight == 0 && disk.counts.errors == 0);
+    REQUIRE(disk.memory.available() == disk.limits.max_memory);
 }
 
 }  // namespace soak
