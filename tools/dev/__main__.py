@@ -32,6 +32,9 @@ HELP = f"""\
                                clients that send in pieces, leave in the middle, reset, send garbage, are cancelled, against
                                an echo and the NBD server, with interruptions and no descriptors; the seed gives them the
                                same sessions again; 600 s; WEFT_REACTOR names a reactor
+./dev soak nbd [--rounds N] [--connections N] [--seconds N]
+                               weft-nbd killed after flushes that it acknowledged, 1,000 times; 20,000 short connections; how slow
+                               small reads become beside clients that flood and that don't read
 ./dev check [--ci] [--all]     format, clang-tidy, the manual, scripts, the ABI of the C library; clang-tidy looks at the sources
                                that changed since the last commit that passed, and at few that include each header that
                                did; with --all at all of them; --all also checks the suspension marks, by clang's libraries

@@ -1,10 +1,13 @@
 """./dev soak: the long forms of what the tests do for some seconds."""
 
+import os
+import sys
+
 import build
 import packages
 import processes
 
-WHAT = ("core", "sync", "io")
+WHAT = ("core", "sync", "io", "nbd")
 ALSO_CALLED = {"wait": "sync"}
 
 
@@ -21,5 +24,9 @@ def main(arguments):
         rest = ["--steps", "100000000"]
     packages.need(packages.TEST)
     build.use_ccache()
+    if what == "nbd":
+        build.build(preset, "weft-nbd", 1800)
+        os.environ["WEFT_NBD"] = str(processes.BUILD / preset / "apps" / "weft-nbd")
+        return processes.interactive([sys.executable, processes.ROOT / "tests" / "nbd" / "soak.py", *rest])
     build.build(preset, f"soak_{what}", 1800)
     return processes.interactive([processes.BUILD / preset / "tests" / "soak" / f"soak_{what}", *rest])
