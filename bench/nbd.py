@@ -67,7 +67,7 @@ def run_fio(path, column, seconds):
     _, pattern, size, depth, connections = column
     out = subprocess.run(["fio", "--name=bench", "--ioengine=nbd", f"--uri=nbd+unix:///?socket={path}",
                           f"--rw={pattern}", "--rwmixread=70", f"--bs={size}", f"--iodepth={depth}", f"--size={SIZE}",
-                          f"--numjobs={connections}", "--group_reporting", "--thread", "--time_based",
+                          f"--numjobs={connections}", "--group_reporting", "--time_based",
                           f"--runtime={round(seconds * 1000)}ms", "--output-format=json"], check=True, capture_output=True, text=True)
     job = json.loads(out.stdout[out.stdout.index("{"):])["jobs"][0]
     sides = job["read"], job["write"]
