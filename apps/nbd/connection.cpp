@@ -19,6 +19,10 @@ constexpr std::int64_t shared_memory_each = 16 << 20;
 constexpr std::uint64_t largest_whole = 4 << 20;
 /// From here on a read's data goes from the page cache to the socket without a copy (docs/decisions/0021-large-reads.md).
 constexpr std::uint64_t large_read = 64 << 10;
+/// How many requests of one client are begun before the others have their turn.
+constexpr std::uint64_t most_in_a_row = 16;
+/// Who makes mistakes without end is answered slowly, so that others don't pay for it.
+constexpr std::chrono::milliseconds pause_for_mistakes{2};
 /// How many parts of a range one reply tells of.
 constexpr std::size_t most_extents = 2048;
 
@@ -112,7 +116,10 @@ void connection::serve_requests() {
             requests.join();
         }
     } finish_what_was_begun{requests_};
-    for (;;) {
+    for (std::uint64_t number = 1;; ++number) {
+        if (number % most_in_a_row == 0) {
+            weft::yield();  // to the other clients
+        }
         share slot(in_flight_, 1);
         request r = next_request();
         if (r.type == command::disconnect) {
@@ -330,7 +337,12 @@ void connection::finish(request const& r, std::error_code const& ec) {
 }
 
 void connection::refuse(request const& r, refusal const& why) {
-    complain(fmt::format("export \"{}\": {}", image_->name(), why.why));
+    if (complaints_.has_room()) {
+        complain(fmt::format("export \"{}\": {}", image_->name(), why.why));
+    } else {
+        complaints_.leave_out(1);
+        weft::sleep_for(pause_for_mistakes);
+    }
     out_.send(failed(terms_.replies, r, why.code));
 }
 
