@@ -94,6 +94,7 @@ class Log(ImageTest):
         with serving(self.image) as server:
             for _ in range(400):
                 s = server.connect()
+                self.assertEqual(len(s.recv(18)), 18)  # it is being served
                 s.sendall(b"GET / HTTP/1.1\r\n\r\n")
                 s.close()
             eventually("all have gone", lambda: server.status()["connections"] == 0)
