@@ -66,7 +66,6 @@ struct alignas(64) control_block {
     bool slow_to_enter = false;              ///< It has exceptions or FPU control words, to be put in place first.
     bool being_taken_back = false;           ///< What is to wake it may go.
     control_block* next = nullptr;           ///< In whatever queue it stands.
-    control_block* ahead = nullptr;          ///< See ready_queue.
 
     /// alive_mark or not. Any thread reads it, by std::atomic_ref, even where there is no block.
     alignas(std::atomic_ref<std::uint64_t>::required_alignment) std::uint64_t mark;

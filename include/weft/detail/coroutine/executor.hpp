@@ -7,8 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <weft/detail/base/atomic.hpp>
+#include <weft/detail/base/list.hpp>
 #include <weft/detail/base/trace.hpp>
-#include <weft/detail/coroutine/ready_queue.hpp>
+#include <weft/detail/coroutine/control_block.hpp>
 #include <weft/marks.hpp>
 #include <weft/time.hpp>
 
@@ -65,7 +66,7 @@ struct executor {
     /// Takes it back, if it was not run. On the loop's thread.
     virtual void withdraw(posted& p) noexcept = 0;
 
-    ready_queue ready;  ///< Only the loop's own thread touches it.
+    intrusive_queue<control_block> ready;  ///< Only the loop's own thread touches it.
     atomic<control_block*> inbox{nullptr};
     atomic<bool> sleeping{false};
     bool elsewhere = false;  ///< The loop's thread is with another loop, and was not called back. Its own thread's.
