@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
+#include <cstdio>
 #include <mutex>
 #include <thread>
 
@@ -164,8 +165,9 @@ private:
         }
         if (lost_ > 0 && !lines_.empty()) {
             std::array<char, 64> note;
-            auto end = fmt::format_to_n(note.data(), note.size(), "weft-nbd: {} lines were lost here\n", lost_);
-            under_way_.append(note.data(), std::min(end.size, note.size()));
+            int size = std::snprintf(note.data(), note.size(), "weft-nbd: %llu lines were lost here\n",
+                                     static_cast<unsigned long long>(lost_));
+            under_way_.append(note.data(), static_cast<std::size_t>(size));
             lost_ = 0;
         }
         under_way_ += lines_;
