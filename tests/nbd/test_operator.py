@@ -6,6 +6,7 @@ import pty
 import re
 import resource
 import signal
+import shutil
 import socket
 import struct
 import subprocess
@@ -188,6 +189,7 @@ class Start(ImageTest):
 
     def test_a_restart_right_after_sigkill(self):
         server = Server(self.image, tcp=True)
+        self.addCleanup(shutil.rmtree, server.folder)
         port = server.address.rsplit(":", 1)[1]
         for _ in range(5):
             with Client(server) as client:
