@@ -1,6 +1,6 @@
 // Floor: io
 //
-// What all sockets have: an owner, two addresses, options. Nothing here suspends.
+// What all sockets have in common: ownership, addresses, options. Nothing here suspends.
 
 #pragma once
 
@@ -19,11 +19,11 @@ public:
     [[nodiscard]] endpoint peer() const;
     [[nodiscard]] int fd() const { return descriptor_.fd(); }
     explicit operator bool() const { return static_cast<bool>(descriptor_); }
-    /// Calls on it that wait end with operation_canceled; see descriptor::close().
+    /// Calls that wait on it end with operation_canceled; see descriptor::close().
     void close() noexcept { descriptor_.close(); }
 
-    /// How much may be on its way before a sender waits, and how much is kept for a reader that is late: SO_SNDBUF and
-    /// SO_RCVBUF (socket(7)), in bytes. The system doubles it, has a limit of its own, and keeps to that without a word.
+    /// SO_SNDBUF and SO_RCVBUF (socket(7)), in bytes: how much is buffered before a sender waits, and for a receiver.
+    /// Linux doubles the value and silently caps it (net.core.wmem_max, rmem_max).
     /// Throws std::system_error.
     void set_send_buffer(int bytes);
     void set_receive_buffer(int bytes);
@@ -37,12 +37,12 @@ private:
     descriptor descriptor_;
 };
 
-/// How to take an address; see listener and udp_socket.
+/// How to bind an address; see listener and udp_socket.
 struct bind_options {
-    /// SO_REUSEPORT: several sockets share the address, and the system shares out among them what comes. For a listener on
-    /// each thread.
+    /// SO_REUSEPORT: several sockets bind the same address, and the kernel distributes what arrives among them. For a
+    /// listener on each thread.
     bool reuse_port = false;
-    /// IPV6_V6ONLY: an address of IPv6 is not at the same time that of IPv4.
+    /// IPV6_V6ONLY: a socket bound to an IPv6 address does not serve IPv4 too.
     bool ipv6_only = false;
 };
 

@@ -7,7 +7,7 @@
 //     int n = weft::await(std::async(work));                  // waits for a std::future
 //     std::future<int> f = weft::as_future(weft::spawn(work));    // a task as a std::future, for other threads
 //
-// An awaitable has no notion of being cancelled: await() of one lasts until it resumes, whatever the caller's limits say.
+// An awaitable can't be cancelled: await() of one lasts until it resumes, whatever the caller's limits are.
 
 #pragma once
 
@@ -50,8 +50,8 @@ struct driver {
     };
 };
 
-/// `happened` and `result` lie with the waiter, who goes on after `happened`, on whatever thread. It happens in any case:
-/// also when the awaitable destroys this coroutine instead of resuming it.
+/// `happened` and `result` lie on the waiter's stack; the waiter continues once `happened` is complete, on any
+/// thread. It is completed in any case, also when the awaitable destroys this coroutine instead of resuming it.
 template <class A, class T>
 driver drive(A&& awaitable, outcome<T>& result, one_shot& happened) {
     struct last {
@@ -137,8 +137,8 @@ WEFT_MIXED_FN detail::await_result<A> await(A&& awaitable, call_site where = cal
     return result.get();
 }
 
-/// Waits for a std::future. It has no way to tell when it is ready, and a thread for each that waits would soon be one too
-/// many; so the coroutine looks again and again, at first after 20 us, later each millisecond. A deferred call is offloaded.
+/// Waits for a std::future. A std::future can't notify when it is ready, and a thread for each waiter would not
+/// scale; so the coroutine polls it, at first after 20 us, later each millisecond. A deferred call is offloaded.
 /// Throws std::system_error (operation_canceled, timed_out) when the wait ends early.
 /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
 template <class T>
@@ -157,8 +157,9 @@ WEFT_MIXED_FN T await(std::future<T> future, call_site where = call_site::here()
     }
 }
 
-/// A std::future for what the task returns or throws, for other threads. (On the loop's own thread, get() would block the
-/// loop that has to run the task.) The task runs on if the future is dropped; it is cancelled when run() ends.
+/// A std::future for what the task returns or throws, for other threads. (On the loop's own thread, get() would block
+/// the loop that has to run the task.) The task keeps running if the future is dropped; it is cancelled when run()
+/// ends.
 /// Threads: that of the task's loop. Suspends: no.
 template <class T>
 std::future<T> as_future(task<T> t) {

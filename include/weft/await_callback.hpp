@@ -14,9 +14,9 @@
 //                                 |                     \---> done.fail(why)          the wait ends: throws
 //                                 \--> the last copy is destroyed without a call      the wait ends: broken_promise
 //
-// If the API keeps a copy for ever and never calls it, the wait does not end by itself: set a limit (limit.hpp). A wait that
-// ends early leaves the API to its work; a call that comes later is welcome, and what it brings is dropped.
-// So what the API writes to must not lie on the waiter's stack, unless the wait can't be ended (weft::shield).
+// If the API keeps a copy for ever and never calls it, the wait does not end by itself: set a limit (limit.hpp). A
+// wait that ends early does not stop the API; a later call of the completion is allowed, and its value is dropped. So
+// buffers that the API writes to must not lie on the waiter's stack, unless the wait can't be ended (weft::shield).
 
 #pragma once
 
@@ -58,7 +58,7 @@ struct awaited {
 
 }  // namespace detail
 
-/// Ends the wait of await_callback(), once; see above. Copies.
+/// Ends the wait of await_callback(), once; see above. Copyable.
 template <class T>
 class completion {
 public:
@@ -83,7 +83,7 @@ public:
         state_->complete([&](auto& result) { result.fill(f); }, where);
     }
 
-    /// The wait throws that. As operator().
+    /// The wait throws `why`. Otherwise as operator().
     void fail(std::exception_ptr why, call_site where = call_site::here()) const {
         state_->complete([&](auto& result) { result.fail(std::move(why)); }, where);
     }
@@ -96,10 +96,11 @@ private:
     std::shared_ptr<detail::awaited<T>> state_;
 };
 
-/// Calls `start(completion<T>)`, here, and waits until the completion was called. Returns or throws what it was given.
-/// Throws what `start` throws; std::future_error (broken_promise) if nobody is left who could call; std::system_error
-/// (operation_canceled, timed_out) when the wait ends early, and then, if it was before `start`, does not
-/// call that. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
+/// Calls `start(completion<T>)`, here, and waits until the completion was called. Returns or throws what it was
+/// given.
+/// Throws what `start` throws; std::future_error (broken_promise) if the last copy was destroyed without a call;
+/// std::system_error (operation_canceled, timed_out) when the wait ends early. A caller that is already cancelled
+/// does not call `start`. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
 template <class T, class Start>
 WEFT_MIXED_FN T await_callback(Start&& start, call_site where = call_site::here()) {
     if (detail::stop_of_caller().asked()) {

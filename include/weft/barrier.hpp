@@ -1,6 +1,6 @@
 // Floor: sync
 //
-// Several that go through the phases of some work together:
+// A meeting point for a fixed number of participants that work in phases:
 //
 //     weft::barrier phases(4, [&] { swap(now, next); });   // called by the last to arrive, before all go on
 //     for (...) { compute(my_part); phases.arrive_and_wait(); }
@@ -44,14 +44,14 @@ private:
 template <class Completion = void (*)() noexcept>
 class barrier {
 public:
-    /// For `expected` at a time. `completion` is called at the end of each phase, by the last to arrive.
+    /// For `expected` participants. `completion` is called at the end of each phase, by the last to arrive.
     explicit barrier(
         std::int64_t expected, Completion completion = []() noexcept {})
         : core_(expected), completion_(std::move(completion)) {}
 
     /// Waits until all have arrived. Ends the program with a message if more arrive than were expected.
-    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile: it has not arrived then; and
-    /// what the completion throws, to the last, when the others have been let go on.
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile: it has not arrived then;
+    /// and, to the last to arrive, what the completion throws; the others have been woken by then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void arrive_and_wait(call_site where = call_site::here()) {
         detail::branch* others = nullptr;
@@ -60,7 +60,7 @@ public:
         }
     }
 
-    /// Arrives, for the last time: one fewer is expected from the next phase on.
+    /// Arrives without waiting, for the last time: one fewer is expected from the next phase on.
     /// Threads: any. Suspends: if the completion does. Allocates: no.
     WEFT_MIXED_FN void arrive_and_drop(call_site where = call_site::here()) {
         detail::branch* others = nullptr;

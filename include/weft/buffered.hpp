@@ -9,8 +9,8 @@
 //         out.flush();
 //     }
 //
-// They refer to the stream, and have to go before it does. Each call has two forms: one throws std::system_error; the other
-// takes a std::error_code last. All suspend as the stream does.
+// They refer to the stream and must be destroyed before it. Each call has two forms: one throws std::system_error;
+// the other takes a std::error_code last. All suspend as the stream does.
 
 #pragma once
 
@@ -26,14 +26,14 @@
 
 namespace weft {
 
-/// A byte_source itself.
+/// Is a byte_source.
 template <byte_source Source>
 class buffered_reader {
 public:
-    /// `size`: how much is asked of the source at once.
+    /// `size`: the most that is read from the source at once, in bytes.
     explicit buffered_reader(Source& from, std::size_t size = 16 << 10) : from_(from), bytes_(size) {}
 
-    /// What is in the buffer, or else what the source gives. 0: the end.
+    /// Returns bytes from the buffer or, if it is empty, from the source. 0: the end.
     WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec,
                                    call_site where = call_site::here()) {
         ec.clear();
@@ -52,10 +52,10 @@ public:
         return detail::or_throw("read", [&](auto& ec) { return read(buffer, ec, where); });
     }
 
-    /// Reads until `delimiter`, and gives all up to there, with the delimiter: without it if the source ended before;
-    /// nothing if there was nothing more. What is given is valid until the next call.
-    /// If the delimiter does not come within `most` bytes, fails with message_size. With that and any other error what was
-    /// read stays in the buffer: the next call goes on with it.
+    /// Reads up to and including `delimiter`. Returns what is left, without a delimiter, if the source ends before
+    /// one; empty at the end. The result is valid until the next call. If there is no delimiter within `most` bytes,
+    /// fails with message_size. After an error what was read stays in the buffer, and the next call continues with
+    /// it.
     WEFT_MIXED_FN std::string_view read_until(std::string_view delimiter, std::size_t most, std::error_code& ec,
                                               call_site where = call_site::here()) {
         ec.clear();
@@ -80,7 +80,7 @@ public:
         return detail::or_throw("read", [&](auto& ec) { return read_until(delimiter, most, ec, where); });
     }
 
-    /// The next line without its end, "\n" or "\r\n". No value: the source has ended. Otherwise as read_until().
+    /// The next line without its "\n" or "\r\n"; no value at the end of the source. Otherwise as read_until().
     WEFT_MIXED_FN std::optional<std::string_view> read_line(std::size_t most, std::error_code& ec,
                                                             call_site where = call_site::here()) {
         std::string_view line = read_until("\n", most, ec, where);
@@ -97,7 +97,7 @@ public:
         return detail::or_throw("read", [&](auto& ec) { return read_line(most, ec, where); });
     }
 
-    /// What was read from the source and not yet taken. Valid until the next call.
+    /// What was read from the source and not returned yet. Valid until the next call.
     [[nodiscard]] std::span<std::byte const> buffered() const {
         return std::span(bytes_).subspan(begin_, end_ - begin_);
     }
@@ -136,14 +136,14 @@ private:
     std::size_t end_ = 0;    ///< to here.
 };
 
-/// A byte_sink itself. What was not flushed when it goes is dropped.
+/// Is a byte_sink. The destructor drops what was not flushed.
 template <byte_sink Sink>
 class buffered_writer {
 public:
     explicit buffered_writer(Sink& to, std::size_t size = 16 << 10) : to_(to) { bytes_.reserve(size); }
 
-    /// Puts the bytes into the buffer; writes that out when it is full. What is larger than the buffer does not go through
-    /// it. Returns how many bytes were put there or written, less than all only with an error.
+    /// Appends to the buffer, which is written out when it is full. Data larger than the buffer bypasses it. Returns
+    /// how many bytes were buffered or written, less than all only with an error.
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
                                         call_site where = call_site::here()) {
         ec.clear();
@@ -163,7 +163,7 @@ public:
         detail::or_throw("write", [&](auto& ec) { return write_all(bytes, ec, where); });
     }
 
-    /// Writes out what is in the buffer. What could not be written stays there.
+    /// Writes out the buffer. What could not be written stays in it.
     WEFT_MIXED_FN void flush(std::error_code& ec, call_site where = call_site::here()) {
         std::size_t n = detail::write_to(to_, bytes_, ec, where);
         bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(n));

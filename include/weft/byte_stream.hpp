@@ -1,14 +1,14 @@
 // Floor: io
 //
-// Whatever bytes can be read from or written to, and what can be done with all of it alike: sockets, pipes, files from a
-// position on, buffers in front of these, and what else has the calls of the two concepts.
+// Functions for everything that bytes are read from or written to: sockets, pipes, file cursors, buffers in front of
+// these, and any type that has the calls of the two concepts.
 //
 //     weft::read_exact(client, header);
 //     std::string text = weft::read_all(child.out(), 1 << 20);
 //     weft::copy(client, server);
 //
-// Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend as the stream
-// that they are given does.
+// Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend as their
+// stream does.
 
 #pragma once
 
@@ -25,13 +25,13 @@
 
 namespace weft {
 
-/// read(buffer, ec): at least one byte, at most the buffer; 0 at the end, or with an error.
+/// read(buffer, ec) reads at least one byte, at most the buffer; returns 0 at the end, or with an error.
 template <class S>
 concept byte_source = requires(S& s, std::span<std::byte> buffer, std::error_code& ec) {
     { s.read(buffer, ec) } -> std::convertible_to<std::size_t>;
 };
 
-/// write_all(bytes, ec): all of them; what was written, less than all only with an error.
+/// write_all(bytes, ec) returns how much was written: less than all only with an error.
 template <class S>
 concept byte_sink = requires(S& s, std::span<std::byte const> bytes, std::error_code& ec) {
     { s.write_all(bytes, ec) } -> std::convertible_to<std::size_t>;
@@ -47,7 +47,7 @@ concept byte_stream = byte_source<S> && byte_sink<S>;
 
 namespace detail {
 
-// Streams of others need not take a place.
+// Streams of users need not take a call_site.
 template <class S>
 std::size_t read_from(S& s, std::span<std::byte> buffer, std::error_code& ec, call_site where) {
     if constexpr (requires { s.read(buffer, ec, where); }) {
@@ -91,8 +91,8 @@ WEFT_MIXED_FN std::size_t read_exact(S& from, std::span<std::byte> buffer, call_
     return detail::or_throw("read", [&](auto& ec) { return read_exact(from, buffer, ec, where); });
 }
 
-/// All until the end. Fails with file_too_large if that is more than `most` bytes; returns what was read so far with any
-/// error.
+/// Reads to the end. Fails with file_too_large if that is more than `most` bytes; with an error returns what was read
+/// so far.
 template <byte_source S>
 WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, std::error_code& ec,
                                    call_site where = call_site::here()) {
@@ -114,8 +114,8 @@ WEFT_MIXED_FN std::string read_all(S& from, std::size_t most, call_site where = 
     return detail::or_throw("read", [&](auto& ec) { return read_all(from, most, ec, where); });
 }
 
-/// Writes to `to` what `from` gives, until that ends. Returns how many bytes were written. Where a wait is ended before its
-/// time, or a write fails, what was read and not yet written is lost.
+/// Copies from `from` to `to` until the end. Returns how many bytes were written. If a write fails or a wait ends
+/// early, what was read and not yet written is lost.
 template <byte_source From, byte_sink To>
 WEFT_MIXED_FN std::uint64_t copy(From& from, To& to, std::error_code& ec, call_site where = call_site::here()) {
     auto buffer = std::make_unique<std::byte[]>(detail::copy_buffer);

@@ -5,11 +5,11 @@
 //
 //     void yield(weft::call_site where = weft::call_site::here());
 //
-// It is one word, so that keeping it costs one store: the line in the upper 16 bits, the address of the file's name in the
-// lower 48. Lines from 65,535 on read as that. An address of static data fits: systems with longer addresses keep programs and
-// their libraries below bit 47 (Linux, Documentation/arch/x86/x86_64/5level-paging.rst: only a hint to mmap(2) leads higher).
-// HWAddressSanitizer keeps a tag in the upper byte, which is left out; processors that know tags ignore them in a load. Of any
-// other address that does not fit, nothing is kept but the line.
+// It is one word, so that keeping it costs one store: the line in the upper 16 bits, the address of the file's name
+// in the lower 48. Lines above 65,535 are stored as 65,535. An address of static data fits: systems with longer
+// addresses keep programs and their libraries below bit 47 (Linux, Documentation/arch/x86/x86_64/5level-paging.rst:
+// only a hint to mmap(2) leads higher). HWAddressSanitizer keeps a tag in the upper byte, which is left out;
+// processors that know tags ignore them in a load. For any other address that does not fit, only the line is kept.
 //
 // std::source_location does the same in two words in some libraries, and needs clang 16.
 
@@ -30,7 +30,7 @@ namespace weft {
 
 class call_site {
 public:
-    /// Unknown: messages leave it out, or say so.
+    /// Unknown. Messages leave it out or say that it is unknown.
     constexpr call_site() = default;
     /// `file` stays valid as long as the call site is used; mostly it is a literal.
     call_site(char const* file, unsigned line) : call_site(fits(file) ? file : nullptr, line, unchecked()) {}

@@ -2,15 +2,15 @@
 //
 // Values from one coroutine (or thread) to another, in order:
 //
-//     weft::channel<job> jobs(16);                     // up to 16 wait inside; 0: sender and receiver meet
+//     weft::channel<job> jobs(16);                     // buffers up to 16; 0: a sender waits for a receiver
 //     scope.spawn([&] {
 //         for (job& j : jobs) { run(j); }              // until it is closed, and empty
 //     });
 //     for (auto& j : work) { (void)jobs.send(std::move(j)); }   // waits while it is full
 //     jobs.close();
 //
-// Any number of senders and receivers, on any loops and threads; each value is received once, first come, first served.
-// A value goes straight from the sender to a receiver that waits. Closing it lets all that wait go: senders get `false`
+// Any number of senders and receivers, on any loops and threads; each value is received once, first come, first
+// served. A value goes straight from the sender to a receiver that waits. close() ends all waits: senders get `false`
 // and keep their value; receivers get what was sent before, and then nothing.
 
 #pragma once
@@ -48,7 +48,7 @@ public:
     channel_base(channel_base const&) = delete;
     channel_base& operator=(channel_base const&) = delete;
 
-    /// No more values: senders get `false`, receivers what is left. Once is enough; more does no harm.
+    /// No more values: senders get `false`, receivers what is left. Idempotent.
     /// Threads: any. Suspends: no. Allocates: no.
     void close() noexcept;
 
@@ -60,8 +60,8 @@ public:
 protected:
     ~channel_base();
 
-    // A branch's item is the sender's value, or where the receiver wants it. Its amount is set to this when it was let go
-    // because the channel was closed.
+    // A branch's item is the sender's value, or where to put the receiver's. Its amount is set to this when the wait
+    // ended because the channel was closed.
     static constexpr std::int64_t closed_mark = 1;
 
     /// Waits, holding lock_. Returns false if the channel was closed meanwhile; throws if the wait was ended.
@@ -141,7 +141,7 @@ class channel : public detail::channel_base {
                   "a value is moved while others wait for it: that must not fail");
 
 public:
-    /// As the capacity: send() never waits, and allocates as the channel grows.
+    /// As the capacity: send() never waits, and may allocate.
     static constexpr std::size_t unbounded = SIZE_MAX;
 
     /// Holds up to `capacity` values; with 0, send() waits for a receiver. Allocates: here, and not later.
@@ -150,12 +150,13 @@ public:
             values_.reserve(capacity);
         }
     }
-    /// Ends the program with a message if somebody waits. Values that nobody received are destroyed.
+    /// Ends the program with a message if somebody waits. Values that were not received are destroyed.
     ~channel() = default;
 
-    /// Hands a value over, or leaves it inside; waits while there is no room. Returns false, and leaves `value` as it is, if
-    /// the channel is closed. Throws std::system_error (operation_canceled, timed_out) when the wait is ended before its
-    /// time; `value` is left as it is then too.
+    /// Hands the value to a receiver, or buffers it; waits while there is no room. Returns false, and leaves `value`
+    /// as it is, if the channel is closed.
+    /// Throws std::system_error (operation_canceled, timed_out) when the wait ends early; `value` is left as it is
+    /// then too.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks.
     [[nodiscard]] WEFT_MIXED_FN bool send(T&& value, call_site where = call_site::here()) {
         std::unique_lock guard(lock_);
@@ -173,7 +174,7 @@ public:
         return send(std::move(copy), where);
     }
 
-    /// send() if that need not wait. Returns false if it would have to, or if the channel is closed.
+    /// send(), if it need not wait. Returns false if it would have to, or if the channel is closed.
     /// Threads: any. Suspends: no.
     [[nodiscard]] bool try_send(T&& value) {
         std::unique_lock guard(lock_);
@@ -216,7 +217,7 @@ public:
         return value;
     }
 
-    /// How many values are inside.
+    /// How many values are buffered.
     [[nodiscard]] std::size_t size() const noexcept {
         std::lock_guard guard(lock_);
         return values_.size();
@@ -257,7 +258,7 @@ private:
     friend class when::received<T>;
     friend class when::sent<T>;
 
-    /// Whether the value has gone: to a receiver, who is to be woken, or inside. Under lock_.
+    /// Whether the value was handed to a receiver, which is to be woken, or buffered. Under lock_.
     bool give(T& value, detail::branch*& receiver) {
         if (closed_) {
             return false;

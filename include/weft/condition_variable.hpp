@@ -5,7 +5,7 @@
 //     std::unique_lock lock(m);
 //     changed.wait(lock, [&] { return !queue.empty(); });
 //
-// A wait_queue under the names that people know; see there. There are no spurious wake-ups.
+// A wait_queue with the standard's names. There are no spurious wake-ups.
 
 #pragma once
 
@@ -26,8 +26,10 @@ public:
     void notify_one() noexcept { waiters_.wake_one(); }
     void notify_all() noexcept { waiters_.wake_all(); }
 
-    /// Waits for a notification, with `lock` released for the time; or until `condition()`, which is asked under the lock.
-    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; the lock is held then, too.
+    /// Waits for a notification, with `lock` released meanwhile; or until `condition()`, which is evaluated under the
+    /// lock.
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; the lock is held then,
+    /// too.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks. Allocates: no.
     template <class Lock>
     WEFT_MIXED_FN void wait(Lock& lock, call_site where = call_site::here()) {
@@ -41,7 +43,7 @@ public:
         }
     }
 
-    /// The same, but not for longer than `l`: a time, a moment or a std::stop_token.
+    /// The same, but waits no longer than `l`: a time, a moment or a std::stop_token.
     template <class Lock>
     WEFT_MIXED_FN std::cv_status wait_for(Lock& lock, limit const& l, call_site where = call_site::here()) {
         bool notified = within(

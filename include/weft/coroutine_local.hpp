@@ -1,14 +1,15 @@
 // Floor: coroutine
 //
-// What thread_local is to threads: a variable of which each coroutine has its own.
+// A variable of which each coroutine has its own, as each thread has of a thread_local:
 //
 //     weft::coroutine_local<request_id> current_request;      // static, as a rule
 //
 //     *current_request = 17;                                  // that of the calling coroutine
 //     log("{}: {}", current_request->text(), message);
 //
-// Made when it is first used; destroyed when the coroutine ends, on its stack, those made last first. It goes with the
-// coroutine from thread to thread. Outside coroutines each thread has one. A coroutine that uses none pays nothing.
+// A value is made when it is first used and destroyed when the coroutine ends, on its stack, in reverse order of
+// creation. It goes with the coroutine from thread to thread. Outside coroutines each thread has one. A coroutine
+// that uses none pays nothing.
 
 #pragma once
 
@@ -42,7 +43,7 @@ struct local_values {
     local_value* made_last = nullptr;
 };
 
-/// A number for each coroutine_local that there is, small ones first; and one that is never used again.
+/// A coroutine_local's place in each coroutine's table, which is reused, and its id, which is not.
 struct local_variable {
     local_variable();
     local_variable(local_variable const&) = delete;

@@ -1,10 +1,10 @@
 // Floor: io
 //
-// Sockets of messages: what udp_socket and unix_datagram have in common.
+// Message sockets: what udp_socket and unix_datagram have in common.
 //
 // Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend inside a
-// coroutine, and run the thread's loop elsewhere. A cancelled call returns only when the kernel has let go of the buffer; a
-// message that had arrived by then is delivered.
+// coroutine, and run the thread's loop elsewhere. A cancelled call returns only when the kernel no longer uses the
+// buffer; a message that had arrived by then is delivered.
 
 #pragma once
 
@@ -19,9 +19,9 @@ namespace weft {
 
 /// A message that was received.
 struct datagram {
-    std::size_t size = 0;    ///< How much of the buffer it fills. A message may be empty: 0 is no end.
+    std::size_t size = 0;    ///< How much of the buffer it fills. A message may be empty: 0 does not mean the end.
     bool truncated = false;  ///< It was longer than the buffer, and the rest is lost.
-    endpoint from;           ///< Of a Unix socket without a name: nothing.
+    endpoint from;           ///< Empty for a Unix socket without a name.
 };
 
 class datagram_socket : public any_socket {
@@ -51,8 +51,8 @@ public:
     [[nodiscard]] WEFT_MIXED_FN datagram receive_from(std::span<iovec const> buffers, std::error_code& ec,
                                                       call_site where = call_site::here());
 
-    /// From here on it sends to that peer, and receives from no other. With UDP a later call tells that the peer's machine
-    /// answered that nobody is there: connection_refused.
+    /// Sets the peer: messages are sent to it, and received from it alone. With UDP a later call fails with
+    /// connection_refused if the peer's host reports that nobody listens there.
     /// Throws std::system_error that names the address. Suspends: no.
     void connect(endpoint const& peer);
 };

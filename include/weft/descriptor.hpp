@@ -1,6 +1,6 @@
 // Floor: io
 //
-// A file descriptor that is owned: closed when it goes. What io/ is made of.
+// An owned file descriptor, closed by its destructor.
 
 #pragma once
 
@@ -28,7 +28,7 @@ public:
     /// Closes it. Operations on it that are under way end with operation_canceled, on whatever loop they wait; a worker thread
     /// that is in a system call on it finishes that first. Threads: any. Suspends: no.
     void close() noexcept;
-    /// Hands it over to the caller, who closes it. Operations on it end, as with close().
+    /// Passes ownership to the caller. Operations on it end, as with close().
     [[nodiscard]] int release() noexcept;
 
 private:

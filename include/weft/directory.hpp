@@ -1,19 +1,20 @@
 // Floor: io
 //
-// A directory, and what is done to the files in it, by names that begin there:
+// A directory, and operations on the files in it, by names relative to it:
 //
 //     weft::directory site = weft::directory::open("/srv/www");
 //     weft::file page = site.open_file("index.html", weft::file::mode::read);
 //     site.rename("draft.tmp", "index.html");
 //     site.sync();                                   // the rename is on the medium
 //
-// No name leads out of the directory, whatever ".." and symbolic links on the way say: cross_device_link. So names may come
-// from outside, as a web server's do. (Where openat2(2) is missing or denied, as before Linux 5.6, a
+// No name leads out of the directory: one that would, by ".." or a symbolic link, fails with cross_device_link. So
+// names may come from outside, as a web server's do. (Where openat2(2) is missing or denied, as before Linux 5.6, a
 // symbolic link on the way, or "..", is an error wherever it leads.)
 //
-// Each call has two forms: one throws std::system_error that names the file; the other takes a std::error_code last. All
-// suspend inside a coroutine, and run the thread's loop elsewhere. Their system calls block, so threads of the loop's make
-// them. If the wait is ended, one that has begun is let go: it does all or nothing, and nobody is told which.
+// Each call has two forms: one throws std::system_error that names the file; the other takes a std::error_code last.
+// All suspend inside a coroutine, and run the thread's loop elsewhere. Their system calls block, so the loop's pool
+// of threads makes them. If the wait ends early, a call that has begun continues in the background; whether it
+// succeeds is not reported.
 
 #pragma once
 
@@ -27,7 +28,7 @@
 
 namespace weft {
 
-/// What a file is.
+/// Type, permissions, size and identity of a file.
 struct file_status {
     std::filesystem::file_type type = std::filesystem::file_type::none;
     std::filesystem::perms permissions = std::filesystem::perms::none;
@@ -60,12 +61,12 @@ public:
     [[nodiscard]] WEFT_MIXED_FN file open_file(path const& name, file::mode m, std::error_code& ec,
                                                call_site where = call_site::here()) const;
 
-    /// All in it but "." and "..", in no order.
+    /// All entries but "." and "..", in no particular order.
     [[nodiscard]] WEFT_MIXED_FN std::vector<directory_entry> list(call_site where = call_site::here()) const;
     [[nodiscard]] WEFT_MIXED_FN std::vector<directory_entry> list(std::error_code& ec,
                                                                   call_site where = call_site::here()) const;
 
-    /// Of what the name leads to, through symbolic links.
+    /// Follows symbolic links.
     [[nodiscard]] WEFT_MIXED_FN file_status status(path const& name, call_site where = call_site::here()) const;
     [[nodiscard]] WEFT_MIXED_FN file_status status(path const& name, std::error_code& ec,
                                                    call_site where = call_site::here()) const;
@@ -73,7 +74,7 @@ public:
     WEFT_MIXED_FN void make_directory(path const& name, call_site where = call_site::here()) const;
     WEFT_MIXED_FN void make_directory(path const& name, std::error_code& ec, call_site where = call_site::here()) const;
 
-    /// Removes a name of a file; the file is removed with its last name.
+    /// Removes a name of a file; the file itself goes with its last name.
     WEFT_MIXED_FN void remove(path const& name, call_site where = call_site::here()) const;
     WEFT_MIXED_FN void remove(path const& name, std::error_code& ec, call_site where = call_site::here()) const;
     /// An empty directory.
@@ -81,12 +82,12 @@ public:
     WEFT_MIXED_FN void remove_directory(path const& name, std::error_code& ec,
                                         call_site where = call_site::here()) const;
 
-    /// What was called `to` before is replaced, all at once.
+    /// Replaces what was called `to` before, atomically.
     WEFT_MIXED_FN void rename(path const& from, path const& to, call_site where = call_site::here()) const;
     WEFT_MIXED_FN void rename(path const& from, path const& to, std::error_code& ec,
                               call_site where = call_site::here()) const;
 
-    /// Returns when the names in it are on the medium, as they are now.
+    /// Returns when the present names in it are on the medium.
     WEFT_MIXED_FN void sync(call_site where = call_site::here()) const;
     WEFT_MIXED_FN void sync(std::error_code& ec, call_site where = call_site::here()) const;
 

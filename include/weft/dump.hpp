@@ -20,10 +20,10 @@
 
 namespace weft {
 
-/// Prints all coroutines of the process: id, name, state, where each was made, what it waits for, since when and where, and
-/// who holds that, or which tasks it joins; then each circle of those who wait for each other. What others do meanwhile is
-/// shown as of some moment of the call.
-/// Walks all stacks that were ever in use. Threads: any; not in signal handlers. Suspends: no. Allocates: yes.
+/// Prints all coroutines of the process: id, name, state, where each was made, what it waits for, since when and
+/// where, and who holds that, or which tasks it joins; then each cycle of the wait-for graph. While other threads run
+/// coroutines, each is shown as of some moment during the call. Walks all stacks that were ever in use.
+/// Threads: any; not in signal handlers. Suspends: no. Allocates: yes.
 void dump(std::ostream& out);
 
 namespace detail {

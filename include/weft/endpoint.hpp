@@ -21,7 +21,7 @@ class endpoint {
 public:
     endpoint() = default;
     endpoint(sockaddr const* address, socklen_t length);
-    /// Of an IPv4 or IPv6 address in digits: "0.0.0.0", "::1", "fe80::1%eth0".
+    /// From a numeric IPv4 or IPv6 address: "0.0.0.0", "::1", "fe80::1%eth0".
     /// Throws std::system_error (invalid_argument) that names it. Suspends: no.
     [[nodiscard]] static endpoint ip(std::string const& address, std::uint16_t port);
     /// Throws std::system_error (filename_too_long) if the path does not fit. Suspends: no.

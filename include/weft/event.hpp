@@ -1,12 +1,12 @@
 // Floor: sync
 //
-// Something that happens:
+// A flag that coroutines and threads wait for:
 //
 //     weft::event ready(weft::event::manual);
-//     ready.wait();          // elsewhere: ready.set(), once, and all pass from then on
+//     ready.wait();          // elsewhere: ready.set(); from then on all pass
 //
-// A manual event stays set until reset(). An automatic one lets one waiter pass for each set(), and is not set any more
-// then; a set() that comes while it is set is not counted.
+// A manual event stays set until reset(). An automatic one lets one waiter pass for each set() and is reset by that;
+// a set() while it is set has no effect.
 
 #pragma once
 
@@ -29,7 +29,8 @@ public:
     /// Ends the program with a message if somebody waits.
     ~event();
 
-    /// Lets those that wait pass, in order: all, or the first. One atomic operation if nobody waits.
+    /// Sets it and lets those that wait pass, in order: all (manual), or the first (automatic). One atomic operation
+    /// if nobody waits.
     /// Threads: any. Suspends: no. Allocates: no.
     void set() noexcept {
         std::uint32_t expected = not_set;
@@ -56,8 +57,8 @@ public:
         return passed;
     }
 
-    /// Waits until it is set. No atomic operation but loads if a manual one is. Who has passed may destroy the event, if
-    /// nobody else waits: set() touches it no more.
+    /// Waits until it is set. Only atomic loads if a manual event is set. Whoever has passed may destroy the event if
+    /// nobody else waits: set() does not touch it afterwards.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it has not passed then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void wait(call_site where = call_site::here()) {

@@ -1,15 +1,15 @@
 // Floor: io
 //
-// Files, read and written at positions:
+// Files, read and written at offsets:
 //
 //     weft::file image = weft::file::open("disk.img", weft::file::mode::read_write);
 //     std::size_t n = image.read_at(buffer, 4096);      // suspends the coroutine, not the thread
 //     image.write_all_at(buffer, 8192);
 //     image.sync_data();
 //
-// Each call has two forms: the one shown throws std::system_error; the other takes a std::error_code last. All suspend
-// inside a coroutine, and run the thread's loop elsewhere. A cancelled call returns only when the kernel has let go of the
-// buffer; what it had transferred by then counts as done.
+// Each call has two forms: the one shown throws std::system_error; the other takes a std::error_code last. All
+// suspend inside a coroutine, and run the thread's loop elsewhere. A cancelled call returns only when the kernel no
+// longer uses the buffer; what was transferred by then counts.
 
 #pragma once
 
@@ -29,15 +29,16 @@ public:
     enum class mode : std::uint8_t {
         read,
         read_write,
-        create,     ///< read_write; made if it is not there.
-        create_new  ///< read_write; made, and file_exists if it is there.
+        create,     ///< read_write; created if it does not exist.
+        create_new  ///< read_write; created, or file_exists if it exists.
     };
 
     file() = default;
     explicit file(descriptor d);
 
-    /// Opens a file. Throws std::system_error that names it. If the wait is ended, an open that blocks is let go, and closes
-    /// what it opens later. Suspends.
+    /// Opens a file.
+    /// Throws std::system_error that names it. If the wait ends early, an open that blocks continues in the
+    /// background, and what it opens is closed. Suspends.
     [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m,
                                                  call_site where = call_site::here());
     [[nodiscard]] WEFT_MIXED_FN static file open(std::filesystem::path const& path, mode m, std::error_code& ec,
@@ -61,22 +62,24 @@ public:
     WEFT_MIXED_FN std::size_t write_all_at(std::span<iovec> buffers, std::uint64_t offset, bool durable,
                                            std::error_code& ec, call_site where = call_site::here());
 
-    /// Returns when all that was written is on the medium; sync_data() leaves out what is not needed to read it back.
+    /// Returns when everything written is on the medium; sync_data() leaves out metadata that is not needed to read
+    /// it back.
     WEFT_MIXED_FN void sync(call_site where = call_site::here());
     WEFT_MIXED_FN void sync_data(call_site where = call_site::here());
     WEFT_MIXED_FN void sync_data(std::error_code& ec, call_site where = call_site::here());
 
-    /// Reserves the range: later writes to it do not fail for want of room.
+    /// Reserves the range: later writes to it do not fail for lack of space.
     WEFT_MIXED_FN void allocate(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
                                 call_site where = call_site::here());
-    /// Gives the range back to the file system; it reads as zeros. The size stays.
+    /// Deallocates the range; it reads as zeros. The size stays.
     WEFT_MIXED_FN void punch(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
                              call_site where = call_site::here());
-    /// Makes the range zeros, and keeps it reserved. The size stays.
+    /// Fills the range with zeros and keeps it reserved. The size stays.
     WEFT_MIXED_FN void zero(std::uint64_t offset, std::uint64_t length, std::error_code& ec,
                             call_site where = call_site::here());
 
-    /// In bytes; of a block device too. Suspends: no.
+    /// In bytes; of a block device too.
+    /// Throws std::system_error. Suspends: no.
     [[nodiscard]] std::uint64_t size() const;
     /// Suspends: no.
     void resize(std::uint64_t size);
@@ -89,10 +92,10 @@ private:
     std::size_t read_cached(std::span<iovec> buffers, std::uint64_t offset);
 
     descriptor descriptor_;
-    bool direct_ = false;  ///< Opened with O_DIRECT: reads go by the page cache.
+    bool direct_ = false;  ///< Opened with O_DIRECT: reads bypass the page cache.
 };
 
-/// A file from a position on, as a stream: read and written in turn it goes ahead. Refers to the file.
+/// A file as a stream from a position on, which each read and write advances. Refers to the file.
 ///
 ///     weft::file_cursor from(image);
 ///     weft::copy(from, child.in());

@@ -1,21 +1,21 @@
 // Floor: coroutine
 //
-// A range whose values a function makes, one after the other, when they are asked for:
+// A range whose values a function computes on demand:
 //
 //     weft::generator<int> squares([](auto& yield) {
 //         for (int i = 0;; ++i) { yield(i * i); }
 //     });
 //     for (int square : squares | std::views::take(10)) { ... }
 //
-// The body has a stack of its own, so it may yield from any depth: a walk through a tree passes `yield` along. Of another
-// generator it passes on all with yield.all(other): its values go straight to the consumer, at one switch each, however
-// deep such generators nest.
+// The body has a stack of its own, so it may yield from any depth: a recursive walk through a tree passes `yield`
+// along. yield.all(other) yields all values of another generator; they go straight to the consumer, at one switch
+// each, however deep such generators nest.
 //
 //     consumer --enters--> the innermost generator
 //              <--value---                          the outer ones rest until it has ended
 //
-// The body must not wait for anything else (a lock, a socket): it has nobody to wait for it. Let a task fill a channel
-// for that.
+// The body must not wait for anything else (a lock, a socket): its consumer expects a value and can't wait with it.
+// For that, let a task fill a channel.
 
 #pragma once
 
@@ -41,7 +41,7 @@ struct generator_state {
     generator_state* root = this;  ///< The outermost, which the consumer holds.
     generator_state* leaf = this;  ///< Of the outermost: the one that makes the next value.
     generator_state* parent = nullptr;
-    std::exception_ptr failure;  ///< What the one inside threw, on its way into this one.
+    std::exception_ptr failure;  ///< What the inner one threw, to be rethrown in this one.
 
     /// Makes the next value. Returns false at the end; throws what the body threw.
     bool advance(call_site where);
@@ -51,7 +51,8 @@ struct generator_state {
 
 }  // namespace detail
 
-/// What a generator's body is given: calls hand a value to the consumer, and come back when the next one is wanted.
+/// What a generator's body is called with. A call hands a value to the consumer and returns when the next one is
+/// wanted.
 template <class T>
 class yielder {
 public:
@@ -71,16 +72,17 @@ public:
         (*this)(std::move(copy), where);
     }
 
-    /// All values of `inner` that were not taken yet; throws what its body throws. Suspends.
+    /// Yields all values of `inner` that are left; throws what its body throws. Suspends.
     WEFT_COROUTINE_FN void all(generator<T> inner, call_site where = call_site::here());
 
 private:
     detail::generator_state* state_;
 };
 
-/// An input range: it can be gone through once. Moves, does not copy. T may be a reference. No view, so that
-/// `numbers | std::views::take(10)` takes ten from `numbers`, which can be asked for more afterwards.
-/// Destroying it half-way unwinds the body. Threads: any, one at a time.
+/// An input range, for a single pass. Moves, does not copy. T may be a reference. Not a view: `numbers |
+/// std::views::take(10)` takes ten values from `numbers`, which can be asked for more afterwards. Destroying it
+/// half-way unwinds the body.
+/// Threads: any, one at a time.
 template <class T>
 class generator {
 public:

@@ -15,7 +15,7 @@
 
 namespace weft {
 
-/// What a coroutine was about at some moment.
+/// A coroutine as of some moment.
 struct coroutine_info {
     std::uint64_t id;
     char const* name;  ///< "" if it has none. Valid during the call.
@@ -25,7 +25,7 @@ struct coroutine_info {
     call_site suspended_at;   ///< Where it last suspended.
     char const* waits_for;    ///< While waiting: the kind of thing; nullptr for a bare suspend().
     void const* waits_on;     ///< And which one.
-    clock::time_point since;  ///< While waiting: when that began, to the turn of its loop; the epoch without a loop.
+    clock::time_point since;  ///< While waiting: the loop's turn in which that began; the epoch without a loop.
     std::size_t stack_size;   ///< Address space in bytes, guard included.
 };
 
@@ -33,8 +33,9 @@ namespace detail {
 void for_each_coroutine(void (*f)(coroutine_info const&, void*), void* argument);
 }
 
-/// Calls `f(info)` for each coroutine that there is, in no order. While others run on other threads, each is shown as of
-/// some moment during the call. Walks all stacks that were ever in use: for statistics, not for each request.
+/// Calls `f(info)` for each coroutine of the process, in no particular order. While other threads run coroutines,
+/// each is shown as of some moment during the call. Walks all stacks that were ever in use: for statistics, not for
+/// each request.
 /// Threads: any. Suspends: no, and `f` must not. Allocates: no.
 template <class F>
 void for_each_coroutine(F&& f) {

@@ -8,10 +8,10 @@
 //         s.read_exact(reply);
 //     });
 //
-// A wait that meets a limit throws std::system_error: timed_out, or operation_canceled when a stop was requested. Limits
-// nest; the tightest wins. After a limit was met, each further wait inside it ends at once, until the scope is left.
-// Works in coroutines and in plain threads; only a coroutine that no loop runs can't be limited, as there is nobody to
-// keep watch for it.
+// A wait that meets a limit throws std::system_error: timed_out, or operation_canceled when a stop was requested.
+// Limits nest; the tightest wins. After a limit was met, each further wait inside it ends at once, until the scope is
+// left. Works in coroutines and in plain threads, but not in a coroutine that no loop runs: nothing could watch the
+// time for it.
 
 #pragma once
 
@@ -26,8 +26,9 @@
 
 namespace weft {
 
-/// Until when to wait: a moment, a time from now, a stop_token's request, or the first of two. Made from each. A moment or a
-/// time that is too far away for the clock is none; one in the past is over.
+/// When to stop waiting: at a moment, after a time from now, at a stop_token's request, or at the first of two.
+/// Converts from each. A moment or a time that is too far away for the clock is no limit; one in the past has been
+/// met.
 class limit {
 public:
     template <class Duration>
@@ -46,8 +47,8 @@ private:
     std::stop_token stop_;
 };
 
-/// The caller's waits are limited while it lives. It lies on the stack of whoever waits.
-/// Ends the program with a message in a coroutine that no loop runs.
+/// Limits the caller's waits during its lifetime. Make it on the caller's own stack. Ends the program with a message
+/// in a coroutine that no loop runs.
 /// Threads: the one that made it. Suspends: no. Allocates: no.
 class limited {
 public:
@@ -59,10 +60,10 @@ public:
     /// Whether this limit was met: its deadline has passed, or its stop was requested.
     [[nodiscard]] bool met() const { return reason_ != detail::stop_reason::none; }
 
-    /// Hands the watch over those limits to a loop, or, with none, to the thread's own waits. For loops.
+    /// Lets a loop watch these limits, or, with nullptr, the thread's own waits. Called by loops.
     static void attach(detail::stop_state& whose, detail::executor* to);
-    /// Takes the watch away from whoever has it, until attach(): for a coroutine that is on its way to another loop. What
-    /// happens meanwhile is found then.
+    /// Stops watching until attach(): for a coroutine that moves to another loop. What happens meanwhile is found by
+    /// attach().
     static void detach(detail::stop_state& whose) noexcept;
     /// The first deadline among those limits. For a thread that waits without a loop.
     [[nodiscard]] static clock::time_point first_deadline(detail::stop_state const& whose);
@@ -99,14 +100,14 @@ private:
     std::optional<std::stop_callback<on_stop>> callback_;
 };
 
-/// Calls `f()`, whose waits are limited. Suspends: if `f` does.
+/// Calls `f()` with its waits limited. Suspends: if `f` does.
 template <class F>
 WEFT_MIXED_FN decltype(auto) with_limit(limit const& l, F&& f, call_site where = call_site::here()) {
     limited guard(l, where);
     return std::forward<F>(f)();
 }
 
-/// Calls `f()`, which waits. Returns false if `l` was met before the wait's end; an outer limit still throws.
+/// Calls `f()`, which waits. Returns false if `l` ended the wait; an outer limit that ends it still throws.
 /// Threads: any. Suspends: if `f` does. Allocates: no.
 template <class F>
 WEFT_MIXED_FN bool within(limit const& l, F&& f, call_site where = call_site::here()) {

@@ -12,7 +12,7 @@ namespace weft {
 
 namespace detail {
 
-/// The name of a Unix socket in the file system: removed when its owner goes.
+/// The name of a Unix socket in the file system, removed by the destructor.
 class bound_path {
 public:
     bound_path() = default;
@@ -37,30 +37,29 @@ struct listen_options : bind_options {
 
 class listener {
 public:
-    /// Throws std::system_error that names the address. A Unix socket that nobody listens on any more is replaced, and
-    /// removed when the listener goes. Suspends: no.
+    /// Throws std::system_error that names the address. The path of a Unix socket that nobody listens on any more is
+    /// replaced; the destructor removes its own. Suspends: no.
     explicit listener(endpoint const& address, listen_options const& options = {});
-    /// Takes over a socket that listens already: one that a service manager has opened, for instance. A Unix socket's name
-    /// stays when the listener goes. It has to be a blocking one. Suspends: no.
+    /// Takes over a socket that listens already, opened by a service manager for instance. It must be in blocking
+    /// mode. A Unix socket's path is not removed. Suspends: no.
     explicit listener(descriptor listening) : socket_(std::move(listening)) {}
 
-    /// Waits for a connection. Where descriptors or memory run out it fails with that error; the connection stays in the
-    /// kernel's queue, and a later accept gets it. For servers that want to know; accept() waits instead.
+    /// Waits for a connection. Fails if there are no descriptors or no memory left; the connection stays in the
+    /// kernel's queue, for a later accept. For servers that want to know; accept() waits instead.
     [[nodiscard]] WEFT_MIXED_FN descriptor accept_any(std::error_code& ec, call_site where = call_site::here());
 
-    /// Listens no longer. Accepts that wait end with operation_canceled; see descriptor::close().
+    /// Stops listening. Accepts that wait end with operation_canceled; see descriptor::close().
     void close() noexcept {
         socket_.close();
         path_ = {};
     }
 
-    /// Where it listens: with the real port, if port 0 was asked for.
+    /// The address that it listens on; with the actual port if port 0 was asked for.
     [[nodiscard]] endpoint local() const { return socket_.local(); }
     [[nodiscard]] int fd() const { return socket_.fd(); }
 
 protected:
-    /// Waits for a connection, and while descriptors or memory have run out, until there are some again: it looks every 50
-    /// milliseconds.
+    /// Waits for a connection; while there are no descriptors or no memory left, tries again every 50 milliseconds.
     [[nodiscard]] WEFT_MIXED_FN descriptor accept_when_possible(std::error_code& ec, call_site where);
 
 private:

@@ -57,8 +57,8 @@ public:
     /// Drops what was posted and not run. Ends the program with a message that names one if tasks of the loop have not
     /// ended, or if one of another loop is here, or on its way: none could be woken any more, and none unwound.
     ///
-    /// At the end of the program they are left as they are: when something that the loop runs calls exit(), a task, say, and
-    /// where current() made the loop for the program's first thread.
+    /// At the end of the program tasks are left as they are: when something that the loop runs calls exit(), a task,
+    /// say, and for the loop that current() made for the main thread.
     ///
     /// After a fork(), the child can do only this with a loop of its parent's: anything else ends it with a message. It
     /// can make a loop of its own then, or on another thread.
@@ -76,25 +76,26 @@ public:
 
     /// Calls `f()` in one of the loop's next turns, on the loop's thread, outside any coroutine; in the order of posting.
     ///
-    /// What `f` throws ends the program with a message that names the place of the post. `f` may wait, as anything outside
-    /// coroutines may: it runs the loop meanwhile, so that what was posted after it is called inside that wait, and has to
-    /// return before the wait can. So what may take long is better a task. It must not call weft::run().
+    /// An exception that leaves `f` ends the program with a message that names the place of the post. `f` may wait,
+    /// which runs the loop meanwhile: what was posted after it is called inside that wait and has to return before
+    /// the wait can. So use a task for anything that may take long. It must not call weft::run().
     /// Threads: any. Suspends: no. Allocates: yes.
     template <class F>
     void post(WEFT_NO_COROUTINE_FN F&& f, call_site where = call_site::here());
 
-    /// Threads: any; while the loop runs, the numbers are of about the same moment.
+    /// Threads: any; while the loop runs, the numbers are of approximately one moment.
     [[nodiscard]] loop_statistics statistics() const noexcept;
 
-    /// Calls `report(*this)` when the loop has slept for `after` and nothing is under way that it could wake up for by
-    /// itself: no timer, no operation. Once; then it goes on sleeping until another thread wakes it, or a signal handler.
+    /// Calls `report(*this)`, once, when the loop has slept for `after` while neither a timer nor an operation is
+    /// under way that could wake it. Then it sleeps on until another thread or a signal handler wakes it.
     /// Threads: the loop's own. `report` may be nullptr.
     void when_idle(void (*report)(loop&) noexcept, time_span after) {
         report_idle_ = report;
         report_idle_after_ = after.ticks();
     }
 
-    /// Whether it is in a turn: whoever asks was called by it. Threads: the loop's own.
+    /// Whether it is in a turn, so that the caller was called by it.
+    /// Threads: the loop's own.
     [[nodiscard]] bool runs() const noexcept { return running_; }
 
     /// One turn: runs what is ready and completes what is complete; if nothing is ready and `wait` is set, waits until
@@ -117,9 +118,9 @@ public:
     /// Threads: the loop's own.
     [[nodiscard]] int descriptor();
 
-    /// Adaptive polling, for where latency matters more than CPU: before it sleeps, the loop looks for something to do for
-    /// up to `limit`, as long as that pays. It stops when a look was in vain, and begins again after a sleep that was
-    /// shorter than `limit`: an idle loop does not spin. Off (zero) at first.
+    /// Adaptive polling, for where latency matters more than CPU: before it sleeps, the loop polls for up to `limit`.
+    /// It stops doing so when that was in vain, and starts again after a sleep that was shorter than `limit`, so an
+    /// idle loop does not spin. Off (zero) by default.
     void set_spin(time_span limit) { spin_limit_ = limit.ticks(); }
 
     [[nodiscard]] clock::time_point time() const noexcept override { return reactor_->now(); }
@@ -136,9 +137,10 @@ public:
         return *reactor_;
     }
 
-    /// Calls that need not wait are done at once, without a suspension; but a coroutine whose calls never need to would
-    /// keep all others waiting. So such a call asks first, and suspends when the turn's allowance is exhausted, and
-    /// says afterwards how many bytes it moved. Threads: the loop's own.
+    /// Calls that need not wait are made at once, without a suspension; but a coroutine whose calls never wait would
+    /// starve all others. So such a call asks first, suspends if the turn's allowance is exhausted, and reports
+    /// afterwards how many bytes it moved.
+    /// Threads: the loop's own.
     [[nodiscard]] bool may_do_at_once() const noexcept { return allowance_ > 0; }
     void did_at_once(std::size_t bytes) noexcept { allowance_ -= static_cast<std::ptrdiff_t>(bytes + bytes_per_call); }
 
@@ -197,7 +199,7 @@ private:
     bool running_ = false;
     bool made_by_current_ = false;
     void (*before_end_)(loop&) noexcept = nullptr;
-    std::unique_ptr<detail::outside> outside_;  ///< There, if another loop runs this one.
+    std::unique_ptr<detail::outside> outside_;  ///< Not null if another loop runs this one.
     std::ptrdiff_t allowance_ = bytes_per_turn;
     void (*report_idle_)(loop&) noexcept = nullptr;
     clock::duration report_idle_after_{0};
@@ -268,15 +270,16 @@ private:
     F f_;
 };
 
-/// Returns at least `time` later. Throws std::system_error (operation_canceled) when the task is cancelled.
-/// What is over already lets the others run for a turn; what is too far away for the clock is slept for for ever.
+/// Returns at least `time` later. A time that has passed lets the others run for a turn; one that is too far away for
+/// the clock lasts for ever.
+/// Throws std::system_error (operation_canceled) when the task is cancelled.
 /// Suspends: inside a coroutine. Elsewhere it runs the thread's loop meanwhile.
 WEFT_MIXED_FN void sleep_for(time_span time, call_site where = call_site::here());
 WEFT_MIXED_FN void sleep_until(moment end, call_site where = call_site::here());
 
 namespace detail {
 
-/// The program ends, and this thread's loop has ended before its tasks: nobody can wait for them any more.
+/// The program is ending, and this thread's loop has ended before its tasks, which can't be waited for any more.
 [[nodiscard]] bool loop_ended_with_process() noexcept;
 
 /// A wait on the calling thread's loop, for something that happens on that loop: it calls end(). Inside a coroutine it

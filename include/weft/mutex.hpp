@@ -8,8 +8,8 @@
 //     stream.write(payload);
 //
 // Fair: first come, first served; unlock() hands the lock over to the first waiter, and no newcomer gets in between.
-// Works between coroutines of any loops and plain threads. While nobody waits and the holder is on another thread, lock()
-// looks again for some microseconds before it takes its place among those that wait: most locks are held for less.
+// Works between coroutines of any loops and plain threads. While nobody waits and the holder is on another thread,
+// lock() retries for some microseconds before it queues: most locks are held for less.
 //
 // Several at once: lock() them in a fixed order. std::lock() and a std::scoped_lock of several back off and try again;
 // where the lock is always handed over to a waiter, they may try for ever.
@@ -39,9 +39,11 @@ public:
     /// Ends the program with a message if it is locked.
     ~mutex();
 
-    /// Waits for the lock. One atomic operation if it is free. Ends the program with a message if the caller holds it, or
-    /// if it would close a circle of coroutines of its loop, each waiting without a limit for a mutex that the next holds.
-    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock then.
+    /// Waits for the lock. One atomic operation if it is free. Ends the program with a message if the caller holds
+    /// it, or if it would close a cycle of coroutines of its loop, each waiting without a limit for a mutex that the
+    /// next holds.
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock
+    /// then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void lock(call_site where = call_site::here()) {
         std::uint32_t expected = unlocked;
@@ -61,7 +63,7 @@ public:
         return true;
     }
 
-    /// lock(), but not for longer than that. Returns false if it does not hold the lock then.
+    /// lock(), but waits no longer than `l`. Returns whether the caller holds the lock.
     WEFT_MIXED_FN bool try_lock_for(limit const& l, call_site where = call_site::here()) {
         return try_lock() || within(
                                  l, [&] { lock(where); }, where);
@@ -116,10 +118,10 @@ private:
     detail::waiter_list waiters_;
 };
 
-/// A mutex that its holder may lock again; it is unlocked when that was done as often as lock().
+/// A mutex that its holder may lock again; it is free after as many unlock() as lock().
 class recursive_mutex {
 public:
-    /// As mutex, but for that.
+    /// As mutex::lock(), but its holder may call it again.
     WEFT_MIXED_FN void lock(call_site where = call_site::here()) {
         if (!m_.owned()) {
             m_.lock(where);

@@ -1,15 +1,15 @@
 // Floor: task
 //
-// Calls that block a thread, made from where no thread may be blocked:
+// Blocking calls, made on other threads so that the loop's own goes on:
 //
 //     std::string text = weft::offload([&] { return old_library_read(handle); });
 //
-// They run on the loop's pool of threads, which grows as it has to, up to 64 calls at once, and ends threads that had
-// nothing to do for a second. What there is more of waits its turn: so calls that wait for each other may wait for ever.
+// They run on the loop's pool of threads, which grows on demand, up to 64 calls at once, and ends threads that were
+// idle for a second. Further calls wait for a thread, so calls that wait for each other may deadlock.
 //
-// Outside the pool's threads nothing of the coroutine runs meanwhile, so `f` may use what lies on its stack. That is also
-// why a call that has begun is waited for in any case: cancelling the caller, or the end of its time, takes back a call
-// that has not begun, and nothing else. `f` can be told by other means, a std::stop_token for instance.
+// The caller is suspended meanwhile, so `f` may use what lies on its stack. That is also why a call that has begun is
+// always waited for: cancelling the caller, or its deadline, takes back only a call that has not begun. To end `f`
+// early, hand it a token of a weft::stop_notice.
 
 #pragma once
 
@@ -27,8 +27,8 @@ WEFT_MIXED_FN void offload(WEFT_NO_COROUTINE_FN void (*call)(void*), void* argum
 
 }  // namespace detail
 
-/// Calls `f()` on a thread of its own; returns what it returns, or throws what it throws.
-/// Throws std::system_error: operation_canceled or timed_out if the wait was to end before `f` had begun (then it is not
+/// Calls `f()` on a thread of the pool; returns what it returns, or throws what it throws.
+/// Throws std::system_error: operation_canceled or timed_out if the wait ended before `f` had begun (then it is not
 /// called), resource_unavailable_try_again if no thread is available.
 /// Threads: any. Suspends: inside a coroutine; elsewhere it runs the thread's loop.
 template <class F>

@@ -1,6 +1,6 @@
 // Floor: sync
 //
-// What is to be done once, by whoever comes first, while the others wait:
+// A call that is made once, by whoever comes first, while the others wait for its end:
 //
 //     static weft::once_flag connected;
 //     weft::call_once(connected, [] { connect(); });      // connect() may suspend
@@ -18,7 +18,7 @@ class once_flag {
 public:
     once_flag() = default;
 
-    /// Whether a call has come to its end.
+    /// Whether a call has returned.
     [[nodiscard]] bool called() const { return called_.load(std::memory_order_acquire); }
 
 private:
@@ -29,9 +29,9 @@ private:
     mutex running_;
 };
 
-/// Calls `f(args...)`, unless that was done already; waits while another does. If `f` throws, the next one calls it. No
-/// atomic operation but a load when it was done.
-/// Ends the program with a message if `f` calls it again for the same flag.
+/// Calls `f(args...)` unless a call for this flag has returned; waits while another is under way. If `f` throws, the
+/// next caller calls it. Only an atomic load once a call has returned. Ends the program with a message if `f` calls
+/// call_once() for the same flag.
 /// Throws std::system_error (operation_canceled) when the task is cancelled while it waits, and what `f` throws.
 /// Threads: any. Suspends: inside a coroutine, if it has to wait, or `f` does; elsewhere it blocks. Allocates: no.
 template <class F, class... Args>

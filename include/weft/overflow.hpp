@@ -30,13 +30,14 @@
 
 namespace weft {
 
-/// Keeps weft from installing its handler; threads get their signal stacks all the same. To be called before the process
-/// first enters a coroutine: returns false, and does nothing, when it comes too late.
+/// Keeps weft from installing its handler; threads still get their signal stacks. Call it before the process first
+/// enters a coroutine: later it does nothing and returns false.
 /// Threads: any.
 bool leave_faults_alone() noexcept;
 
-/// Installs the handler, once in a process, and gives the calling thread a signal stack, which it loses when it ends. The
-/// first enter() of each thread does it; only who runs on stacks of allocate_stack() without coroutines has to.
+/// Installs the handler, once in a process, and gives the calling thread a signal stack, which it loses when it ends.
+/// The first enter() of each thread calls it; only code that runs on stacks from allocate_stack() without coroutines
+/// has to.
 /// Threads: any.
 void watch_for_overflow() noexcept;
 

@@ -1,13 +1,13 @@
 // Floor: io
 //
-// The two ends of a pipe, and what is read and written like one: FIFOs, terminals, the standard streams.
+// The two ends of a pipe, for everything that is read and written like one: FIFOs, terminals, the standard streams.
 //
 //     auto [reader, writer] = weft::make_pipe();
 //     weft::pipe_reader keyboard(weft::descriptor(::dup(0)));
 //
 // Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All suspend inside a
-// coroutine, and run the thread's loop elsewhere. The descriptor's flags stay as they are: others may share it. Nothing is
-// ever in the kernel's hands: a call that ends early has read nothing.
+// coroutine, and run the thread's loop elsewhere. The descriptor's flags stay as they are, since other processes may
+// share it. The kernel never keeps a buffer: a call that ends early has read nothing.
 
 #pragma once
 
@@ -36,7 +36,7 @@ protected:
 
 private:
     descriptor descriptor_;
-    bool is_file_ = false;  ///< A standard stream may be one: it is always ready, and blocks all the same.
+    bool is_file_ = false;  ///< A standard stream may be a file: always ready, but reads of it block.
 };
 
 }  // namespace detail
@@ -45,7 +45,7 @@ class pipe_reader : public detail::pipe_end {
 public:
     using pipe_end::pipe_end;
 
-    /// Reads what is there, at least one byte, at most the buffer. 0: nobody has the other end any more.
+    /// Reads what is there, at least one byte, at most the buffer. 0: the other end is closed.
     WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t read(std::span<std::byte> buffer, std::error_code& ec,
                                    call_site where = call_site::here());
@@ -55,7 +55,7 @@ class pipe_writer : public detail::pipe_end {
 public:
     using pipe_end::pipe_end;
 
-    /// Writes all. broken_pipe: nobody has the other end any more; never raises SIGPIPE.
+    /// Writes all. Fails with broken_pipe if the other end is closed; never raises SIGPIPE.
     WEFT_MIXED_FN void write_all(std::span<std::byte const> bytes, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all(std::span<std::byte const> bytes, std::error_code& ec,
                                         call_site where = call_site::here());

@@ -8,9 +8,9 @@
 //     std::string sorted = weft::read_all(sort.out(), 1 << 20);
 //     weft::exit_status status = sort.wait();
 //
-// A child does not outlive its owner: what is still running when that goes is killed, and waited for. So none is ever left
-// as a zombie. Needs Linux 5.4, for pidfds; a program that ignores SIGCHLD, or waits for any child whatever, takes
-// the status away.
+// A child does not outlive its owner: the destructor kills a child that still runs and waits for it, so that no
+// zombie is left. Needs Linux 5.4, for pidfds. In a program that ignores SIGCHLD, or waits for any child, the status
+// is lost.
 //
 // Each call has two forms: one throws std::system_error; the other takes a std::error_code last. All that wait suspend
 // inside a coroutine, and run the thread's loop elsewhere.
@@ -35,10 +35,10 @@ public:
     /// As waitpid(2) gives it.
     explicit exit_status(int status) : status_(status) {}
 
-    /// It returned from main(), or called exit(): with code().
+    /// It returned code() from main(), or called exit(code()).
     [[nodiscard]] bool exited() const;
     [[nodiscard]] int code() const;
-    /// A signal ended it: which.
+    /// A signal, signal(), ended it.
     [[nodiscard]] bool signalled() const { return !exited(); }
     [[nodiscard]] int signal() const;
     [[nodiscard]] bool dumped_core() const;
@@ -54,7 +54,7 @@ private:
     int status_;
 };
 
-/// What a child has as one of its standard streams: one of these, or a descriptor of the parent's, as in
+/// What a standard stream of a child is: one of these, or a descriptor of the parent's, as in
 /// `weft::stdio{log.fd()}`.
 enum class stdio : int {
     inherited = -1,  ///< The parent's.
@@ -69,7 +69,7 @@ struct process_options {
     stdio error = stdio::inherited;
     /// "NAME=value" each; none: the parent's.
     std::optional<std::vector<std::string>> environment = {};
-    /// Empty: the parent's. A program that is named by a relative path with a slash is looked for from there.
+    /// Empty: the parent's. A program named by a relative path with a slash is looked up from there.
     std::filesystem::path working_directory = {};
 };
 
@@ -77,15 +77,15 @@ class process {
 public:
     process() = default;
     process(process&& other) noexcept;
-    /// A child that was here before is killed and waited for. Suspends.
+    /// Kills the child that this owned before, and waits for it. Suspends.
     WEFT_MIXED_FN process& operator=(process&& other) noexcept;
     /// Kills a child that was not waited for, and waits for its end. Suspends.
     WEFT_MIXED_FN ~process();
 
-    /// Starts a program: the first of `arguments`, looked for in the parent's PATH if it has no slash. The child blocks no
-    /// signal; those that the parent handles or that weft has blocked are as usual there.
-    /// Throws std::system_error that names the program: also where the program can't be run (no_such_file_or_directory,
-    /// permission_denied, executable_format_error). Suspends.
+    /// Starts a program: the first of `arguments`, looked for in the parent's PATH if it has no slash. The child
+    /// starts with no signal blocked, and with default actions for those that the parent handles.
+    /// Throws std::system_error that names the program: also where the program can't be run
+    /// (no_such_file_or_directory, permission_denied, executable_format_error). Suspends.
     [[nodiscard]] WEFT_MIXED_FN static process spawn(std::vector<std::string> const& arguments,
                                                      process_options const& options = {},
                                                      call_site where = call_site::here());
@@ -93,12 +93,13 @@ public:
                                                      process_options const& options, std::error_code& ec,
                                                      call_site where = call_site::here());
 
-    /// Waits for the end. Any number of times, by any number of coroutines of the loop.
+    /// Waits for the end. May be called any number of times, by any number of coroutines of the loop.
     WEFT_MIXED_FN exit_status wait(call_site where = call_site::here());
-    /// With an error, it returns what means nothing.
+    /// With an error the returned status is meaningless.
     WEFT_MIXED_FN exit_status wait(std::error_code& ec, call_site where = call_site::here());
 
-    /// Sends a signal; does nothing when the child was waited for. Throws std::system_error. Suspends: no.
+    /// Sends a signal; does nothing once the child was waited for.
+    /// Throws std::system_error. Suspends: no.
     void signal(int number);
     void kill();
 

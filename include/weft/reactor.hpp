@@ -1,8 +1,8 @@
 // Floor: system
 //
-// What a loop asks of the system, behind one small interface: io_uring and epoll implement it, where neither is there a
-// portable one that knows no descriptors, and a simulated world can stand in their place (tests/io/simulated_reactor.hpp is
-// one).
+// The small interface through which a loop uses the system. io_uring and epoll implement it; where neither is
+// available, a portable one that knows no descriptors; and a simulated world can take their place
+// (tests/io/simulated_reactor.hpp is one).
 //
 // An operation is owned by whoever waits for it, and is handed to start(). It stays in place, with its buffers, until
 // `complete` was called, which poll() does, on the loop's thread. cancel() only asks: the completion still comes, with
@@ -40,7 +40,7 @@ struct operation {
         call  ///< call(argument) on a thread of its own; may block. The result is what it returns. flags: 0 or look_up.
     };
 
-    /// For a call that may wait for other machines, as a name look-up does. Such calls take no threads from others.
+    /// For a call that may wait for other machines, such as a name look-up. Such calls use threads of their own.
     static constexpr int look_up = 1;
 
     kind what;
@@ -56,8 +56,9 @@ struct operation {
     void* argument = nullptr;
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
-    /// Of a call that may run for ever; nullptr: the reactor's end waits for it. Else it does not, and where the call had not
-    /// been completed by then, drop() is called instead of complete(), on the call's thread if it had begun.
+    /// For a call that may run for ever. nullptr: the reactor's destructor waits for the call. Otherwise it does not,
+    /// and calls drop() instead of complete() if the call was not completed by then; on the call's thread if it had
+    /// begun.
     void (*drop)(operation&) noexcept = nullptr;
 
     std::int64_t result = 0;  ///< Set before complete() is called; -errno if it failed.
@@ -75,8 +76,9 @@ struct operation {
     operation* previous_on_fd = nullptr;
 };
 
-/// One thread's: the first that starts, polls or asks for the descriptor. It may have been made on another. What the system
-/// can't have refused if all is right (a descriptor that somebody else has closed) ends the program with a message.
+/// Belongs to one thread: the first that starts, polls or asks for the descriptor; it may have been made on another.
+/// An error of the system that only a bug can cause (a descriptor that somebody else has closed) ends the program
+/// with a message.
 class reactor {
 public:
     reactor() = default;
@@ -86,19 +88,19 @@ public:
 
     [[nodiscard]] virtual std::string_view name() const = 0;
 
-    /// The time, by which all of the loop's timers and limits go.
+    /// The time that all of the loop's timers and limits refer to.
     [[nodiscard]] virtual std::chrono::steady_clock::time_point now() const noexcept {
         return std::chrono::steady_clock::now();
     }
 
-    /// Makes the call of a recvmsg or sendmsg at once, without a wait: its result, or -errno; -EAGAIN where it would have to
-    /// wait. Nothing was started then, and nothing completes.
+    /// Makes the call of a recvmsg or sendmsg immediately, without waiting. Returns its result or -errno; -EAGAIN if
+    /// it would have to wait. Nothing is started, and nothing completes later.
     [[nodiscard]] virtual std::int64_t attempt(operation& op) noexcept;
 
     /// Takes an operation on. Never fails: what the system refuses comes back as the operation's result.
     virtual void start(operation& op) noexcept = 0;
 
-    /// Asks for an end of an operation that was started and has not completed.
+    /// Asks to end an operation that was started and has not completed.
     virtual void cancel(operation& op) noexcept = 0;
 
     /// Hands over what was started, waits for a completion, a notify() or the end of `timeout` (none: without end), and
@@ -108,7 +110,7 @@ public:
     /// Whether a poll() that does not wait would be of use; need not ask the system.
     [[nodiscard]] virtual bool has_work() const noexcept = 0;
 
-    /// Whether threads are at work for it: a loop that spins would take the processor from them.
+    /// Whether worker threads are busy for it: a loop that spins would take processor time from them.
     [[nodiscard]] virtual bool has_threads_at_work() const noexcept { return false; }
 
     /// Whether all that was started is complete, so that poll() would wait for nothing but a notify(). May always say no.
@@ -129,11 +131,12 @@ public:
     virtual void closing(int fd) noexcept = 0;
 };
 
-/// Makes the reactor called `name` ("io_uring", "epoll", "portable"), or, if it is empty, the one that the environment
-/// variable WEFT_REACTOR names, or else the best that the running system allows: containers and old kernels deny io_uring.
-/// "portable", the only one on Windows, has timers, posted calls and operation::kind::call; what needs a descriptor ends
-/// with -ENOSYS. Elsewhere it serves by itself only where epoll is denied, not where there are no descriptors left.
-/// Throws std::system_error when the system refuses it, std::invalid_argument for a name that there is not.
+/// Makes the reactor called `name` ("io_uring", "epoll", "portable"), or, if it is empty, the one that the
+/// environment variable WEFT_REACTOR names, or else the best that the running system allows: containers and old
+/// kernels deny io_uring. "portable", the only one on Windows, has timers, posted calls and operation::kind::call;
+/// what needs a descriptor ends with -ENOSYS. Elsewhere it is chosen only where epoll is denied, not where no
+/// descriptors are left.
+/// Throws std::system_error when the system refuses it, std::invalid_argument for an unknown name.
 [[nodiscard]] std::unique_ptr<reactor> make_reactor(std::string_view name = {});
 
 }  // namespace weft

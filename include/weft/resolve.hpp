@@ -4,9 +4,10 @@
 //
 //     for (weft::endpoint const& address : weft::resolve("example.org", "443")) { ... }
 //
-// With c-ares, if weft was built with it: it reads /etc/hosts, and asks the servers of /etc/resolv.conf, on the caller's loop
-// and without a thread. Where it is missing, getaddrinfo(3) runs on one of the loop's threads, which is let go when the wait is
-// ended. Addresses in digits are known without either. See docs/decisions/0015-names.md.
+// With c-ares, if weft was built with it: it reads /etc/hosts, and asks the servers of /etc/resolv.conf, on the
+// caller's loop and without a thread. Where it is missing, getaddrinfo(3) runs on one of the loop's threads, and
+// continues in the background if the wait ends early. Numeric addresses need neither. See
+// docs/decisions/0015-names.md.
 
 #pragma once
 
@@ -22,16 +23,17 @@ namespace weft {
 /// Why a name has no address. Its category is called "resolve".
 enum class resolve_error {
     not_found = 1,    ///< There is no such name, or it has no address.
-    no_answer,        ///< No server could be reached, none answered in time, or those that did can't, or won't, tell.
+    no_answer,        ///< No server was reachable, none answered in time, or they refused to answer.
     unknown_service,  ///< There is no such service.
     failed            ///< Anything else.
 };
 [[nodiscard]] std::error_code make_error_code(resolve_error e) noexcept;
 
 struct resolve_options {
-    /// AF_INET or AF_INET6: those alone.
+    /// AF_INET or AF_INET6: only such addresses.
     int family = AF_UNSPEC;
-    /// Whom to ask; none: those of /etc/resolv.conf. With c-ares only, as what follows; without it: not_supported.
+    /// The servers to ask; empty: those of /etc/resolv.conf. This and what follows need c-ares; without it:
+    /// not_supported.
     std::vector<endpoint> servers = {};
     /// How long to wait for an answer before the next try, which waits longer; zero: the system's setting.
     std::chrono::milliseconds timeout{0};

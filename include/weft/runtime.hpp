@@ -32,11 +32,11 @@ namespace detail {
 
 struct runtime_options {
     unsigned threads = 0;  ///< 0: as many as there are processors that the process may use.
-    bool pin = false;      ///< Whether each thread keeps to a processor of its own.
+    bool pin = false;      ///< Binds each thread to a processor of its own.
 };
 
-/// A task of a runtime, as others see it: it is waited for and cancelled from any thread. It belongs to the runtime: when this
-/// goes, the task runs on, and what it returns or throws is dropped. Moves, does not copy.
+/// Refers to a task of a runtime; joins and cancels it from any thread. The runtime owns the task: when this object
+/// is destroyed the task keeps running, and its result or exception is dropped. Moves, does not copy.
 template <class T>
 class [[nodiscard]] remote_task {
 public:
@@ -46,9 +46,10 @@ public:
     remote_task& operator=(remote_task&&) noexcept = default;
     ~remote_task() = default;
 
-    /// Waits for the end; returns what the body returned, or throws what it threw. Once: ends the program with a message
-    /// when it was joined or detached before. Throws std::system_error when the wait ends early (the task runs on), and
-    /// std::future_error (broken_promise) when the runtime was stopped before the task had begun.
+    /// Waits for the end; returns what the body returned, or throws what it threw. Once: ends the program with a
+    /// message when it was joined or detached before.
+    /// Throws std::system_error when the wait ends early (the task keeps running), and std::future_error
+    /// (broken_promise) when the runtime was stopped before the task had begun.
     /// Threads: any. Suspends: inside a coroutine; elsewhere it blocks, or runs the thread's loop.
     WEFT_MIXED_FN T join(call_site where = call_site::here()) {
         if (!state("join()", where).happened.wait("a task of another loop", where)) {
@@ -57,10 +58,11 @@ public:
         return std::exchange(state_, nullptr)->result.get();
     }
 
-    /// Asks the task to end: its waits end with operation_canceled. Threads: any.
+    /// Asks the task to end: its present wait and all later ones end with operation_canceled.
+    /// Threads: any.
     void cancel() { stop_.request_stop(); }
 
-    /// Lets go of it: it runs on.
+    /// Gives up the result; the task keeps running.
     void detach() { state_ = nullptr; }
 
 private:
@@ -132,9 +134,9 @@ public:
         return spawn(std::forward<F>(body), where).join(where);
     }
 
-    /// Cancels all tasks, waits for them, and ends the threads. Its tasks may still spawn meanwhile; from then on nobody
-    /// can: that ends the program with a message. Idempotent.
-    /// Ends the program with a message on one of its own threads.
+    /// Cancels all tasks, waits for them, and ends the threads. The tasks may still spawn others meanwhile; a spawn
+    /// afterwards ends the program with a message. Idempotent. Ends the program with a message on one of its own
+    /// threads.
     WEFT_MIXED_FN void stop(call_site where = call_site::here());
 
 private:

@@ -9,14 +9,14 @@
 //         case 2: ...
 //     }
 //
-// Exactly one of the things is taken. Of several that are available at once, each gets its turn. The
-// cases stand here (locked, locked_shared, acquired, happened, all_done, woken), in channel.hpp (received, sent), and in
-// when.hpp (after, at, ended, readable, writable, arrived).
+// Exactly one case is taken. If several are available, the search begins at a random one, so that none starves. The
+// cases stand here (locked, locked_shared, acquired, happened, all_done, woken), in channel.hpp (received, sent), and
+// in when.hpp (after, at, ended, readable, writable, arrived).
 //
-// All locks of the things waited for are held while it is checked whether one is available, and while the waiters are linked
-// in; in the order of their addresses, so that no two selects hold each other up. From then on whoever has something to
-// give claims the whole wait with one compare-and-swap (detail::branch::claim), and passes on to the next waiter if
-// another was faster. So a select that takes one thing has taken none of the others.
+// The locks of all primitives are held, taken in order of their addresses so that two selects can't deadlock, while
+// select() checks whether a case is available and links its waiters. From then on whoever has something to give
+// claims the whole wait with one compare-and-swap (detail::branch::claim), and tries the next waiter if another was
+// faster. So a select that takes one case takes nothing of the others.
 
 #pragma once
 
@@ -47,13 +47,13 @@ public:
     branch b;
     call_site called_from;
 
-    /// What guards it; nullptr if only the thread's own loop can give it.
+    /// The lock that guards it; nullptr if only the thread's own loop can grant it.
     [[nodiscard]] virtual spin_lock* lock() noexcept { return nullptr; }
-    /// Takes it if it is available; then sets `to_wake` to those that have to be woken for it. Under the lock.
+    /// Takes it if it is available, and sets `to_wake` to the waiters that have to be woken for that. Under the lock.
     [[nodiscard]] virtual bool take_now(branch*& to_wake) = 0;
-    /// Links the branch in. Under the lock, after take_now() was in vain.
+    /// Links the branch in. Under the lock, after take_now() has returned false.
     virtual void enlist() = 0;
-    /// Takes it out, as another was chosen, or none.
+    /// Unlinks the branch, as another case was chosen, or none.
     WEFT_MIXED_FN virtual void withdraw() noexcept = 0;
 
 protected:
@@ -67,8 +67,8 @@ WEFT_MIXED_FN std::size_t select(std::span<select_case* const> cases, std::span<
 
 namespace when {
 
-/// The lock of a mutex was taken, or that of a shared_mutex as its writer. A select() that would wait ends the program with a
-/// message if the caller holds it (a recursive_mutex may be held).
+/// A mutex was locked, or a shared_mutex as its writer. A select() that would wait ends the program with a message if
+/// the caller holds it (a recursive_mutex may be held).
 template <class Mutex>
 class locked;
 locked(mutex&, call_site = {})->locked<mutex>;
@@ -143,7 +143,7 @@ private:
     shared_mutex& m_;
 };
 
-/// The lock of a shared_mutex was taken as a reader; likewise.
+/// A shared_mutex was locked as a reader; otherwise as locked.
 class locked_shared final : public detail::select_case {
 public:
     using result = std::monostate;
@@ -183,7 +183,7 @@ private:
     semaphore& s_;
 };
 
-/// An event was set; an automatic one is not any more.
+/// An event was set; an automatic one is reset.
 class happened final : public detail::select_case {
 public:
     using result = std::monostate;
@@ -199,7 +199,7 @@ private:
     event& e_;
 };
 
-/// None is left of what a wait_group, or a latch, counts.
+/// The count of a wait_group or a latch is zero.
 class all_done final : public detail::select_case {
 public:
     using result = std::monostate;
@@ -216,8 +216,9 @@ private:
     wait_group& g_;
 };
 
-/// A wait_queue woke us, or a condition_variable notified us. No lock is released for the time: what is changed before the
-/// wake-up must belong to coroutines of one loop, or the wake-up comes under no lock that the select() is called under.
+/// A wait_queue woke the caller, or a condition_variable notified it. No lock is released meanwhile. So what changes
+/// before the wake-up must belong to coroutines of one loop, or the waker must not need a lock that the caller of
+/// select() holds.
 class woken final : public detail::select_case {
 public:
     using result = std::monostate;
@@ -236,7 +237,8 @@ private:
 
 }  // namespace when
 
-/// Waits until one of the cases is available, and takes it: the result holds, at the case's index, what it gives.
+/// Waits until one of the cases is available, and takes it. The result's index is that of the case, its value what
+/// the case gives.
 /// Throws std::system_error (operation_canceled, timed_out) when the wait ends early; nothing was taken then.
 /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
 template <class... Cases>

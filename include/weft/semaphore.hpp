@@ -6,13 +6,12 @@
 //     in_flight.acquire();           // waits while 64 are under way
 //     scope.spawn([&] { serve(); in_flight.release(); });
 //
-// The count at first is no limit: a semaphore may start at 0 and be raised by whoever produces what it counts.
+// The initial count is not a maximum: a semaphore may start at 0 and be raised by producers.
 //
 //     weft::semaphore items(0);
 //     items.release();               // one more is available
 //
-// Where there is a limit, it is declared. Then misuse is found: to ask for more than can ever be there, or to give back
-// more than was taken:
+// A declared maximum finds misuse: asking for more than there can ever be, or giving back more than was taken:
 //
 //     weft::semaphore memory(budget, budget);    // in bytes: never more than `budget` are available
 //
@@ -32,7 +31,7 @@ class acquired;
 
 class semaphore {
 public:
-    /// As the maximum: none is declared. The count may rise as far as its type reaches.
+    /// As the maximum: none, but for the range of the type.
     static constexpr std::int64_t no_maximum = INT64_MAX;
 
     /// `available` units are available at first, and never more than `maximum`.
@@ -73,7 +72,7 @@ public:
         return false;
     }
 
-    /// acquire(), but not for longer than that. Returns false if it has taken nothing then.
+    /// acquire(), but waits no longer than `l`. Returns whether it has taken the units.
     WEFT_MIXED_FN bool try_acquire_for(limit const& l, std::int64_t amount = 1, call_site where = call_site::here()) {
         return try_acquire(amount, where) || within(
                                                  l, [&] { acquire(amount, where); }, where);
@@ -83,8 +82,8 @@ public:
         return try_acquire_for(when, amount, where);
     }
 
-    /// Gives units back, or new ones, and lets those that wait have them, in order.
-    /// Ends the program with a message if `amount` is negative, or if there are more than the maximum then.
+    /// Adds units and grants them to those that wait, in order. Ends the program with a message if `amount` is
+    /// negative, or if that makes more than the maximum.
     /// Threads: any. Suspends: no. Allocates: no.
     void release(std::int64_t amount = 1, call_site where = call_site::here()) noexcept;
 
@@ -94,8 +93,9 @@ public:
 private:
     friend class when::acquired;
 
-    // The word: twice the units (so any count of the type fits), and in the lowest bit whether somebody waits. That bit changes under lock_ only. While
-    // it is set, every acquire() and release() goes through lock_, so none passes by those that wait.
+    // The word: twice the units (so any count of the type fits), and in the lowest bit whether somebody waits. That
+    // bit changes under lock_ only. While it is set, every acquire() and release() goes through lock_, so that nobody
+    // overtakes those that wait.
     static constexpr std::uint64_t contended = 1;
     static constexpr std::uint64_t twice(std::int64_t amount) { return static_cast<std::uint64_t>(amount) * 2; }
     static constexpr std::int64_t units(std::uint64_t word) { return static_cast<std::int64_t>(word >> 1); }

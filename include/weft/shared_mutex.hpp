@@ -5,13 +5,13 @@
 //     std::shared_lock reading(table_lock);          // others read at the same time
 //     std::unique_lock writing(table_lock);          // nobody else is in
 //
-// Fair: first come, first served; readers that come after a waiting writer wait behind it, and those that stand one
-// behind the other are let in together. So neither readers nor writers starve. (A reader that takes the lock a second
-// time may so wait behind a writer that waits for it: don't.)
+// Fair: first come, first served. Readers that come after a waiting writer wait behind it, and adjacent waiting
+// readers get the lock together. So neither readers nor writers starve. (A reader must not take the lock a second
+// time: it could wait behind a writer that waits for it.)
 //
-// A writer may let readers in and stay as one of them (downgrade). A reader may become the writer without letting go
-// (upgrade): it waits for the other readers to leave, before all that wait already. Two that do so at the same time would
-// wait for each other; the second ends the program with a message.
+// A writer may become a reader without releasing the lock (downgrade). A reader may become the writer without
+// releasing it (upgrade): it waits for the other readers to leave, ahead of everyone who waits already. Two upgrades
+// at the same time would wait for each other; the second ends the program with a message.
 
 #pragma once
 
@@ -38,9 +38,10 @@ public:
     /// Ends the program with a message if it is locked.
     ~shared_mutex();
 
-    /// Waits to be the only one. One atomic operation if nobody is in. Ends the program with a message if the caller is the
-    /// writer, or if it would close a circle as for mutex::lock().
-    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock then.
+    /// Takes the lock as the writer: waits until nobody else holds it. One atomic operation if it is free. Ends the
+    /// program with a message if the caller is the writer, or if it would close a cycle as for mutex::lock().
+    /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile; it does not hold the lock
+    /// then.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void lock(call_site where = call_site::here()) {
         if (!try_lock()) [[unlikely]] {
@@ -50,7 +51,7 @@ public:
     }
     /// Threads: any. Suspends: no. Allocates: no.
     [[nodiscard]] bool try_lock() { return become_writer(0); }
-    /// lock(), but not for longer than that. Returns false if it does not hold the lock then.
+    /// lock(), but waits no longer than `l`. Returns whether the caller holds the lock.
     WEFT_MIXED_FN bool try_lock_for(limit const& l, call_site where = call_site::here()) {
         return try_lock() || within(
                                  l, [&] { lock(where); }, where);
@@ -62,7 +63,7 @@ public:
     /// Threads: the writer's. Suspends: no. Allocates: no.
     void unlock(call_site where = call_site::here());
 
-    /// Waits until no writer is in, or came before. Otherwise as lock().
+    /// Takes the lock as a reader: waits while a writer holds it, or came before. Otherwise as lock().
     WEFT_MIXED_FN void lock_shared(call_site where = call_site::here()) {
         if (!try_lock_shared()) [[unlikely]] {
             lock_slowly(shared, where);
@@ -111,8 +112,8 @@ public:
     /// Threads: the reader's. Suspends: no. Allocates: no.
     [[nodiscard]] bool try_upgrade() { return become_writer(reader); }
 
-    /// The calling writer becomes a reader, without letting go; the readers that wait first get in.
-    /// Ends the program with a message if the caller is not the writer.
+    /// The calling writer becomes a reader without releasing the lock; the readers at the head of the queue get it
+    /// too. Ends the program with a message if the caller is not the writer.
     /// Threads: the writer's. Suspends: no. Allocates: no.
     void downgrade(call_site where = call_site::here());
 
@@ -120,8 +121,8 @@ private:
     friend class when::locked<shared_mutex>;
     friend class when::locked_shared;
 
-    // The word: whether somebody waits, whether there is a writer, and how many readers there are. While `contended` is set
-    // it changes under lock_ only, so that none passes by those that wait.
+    // The word: whether somebody waits, whether there is a writer, and how many readers there are. While `contended`
+    // is set it changes under lock_ only, so that nobody overtakes those that wait.
     static constexpr std::uint64_t contended = 1;
     static constexpr std::uint64_t writer = 2;
     static constexpr std::uint64_t reader = 4;

@@ -1,6 +1,6 @@
 // Floor: wait
 //
-// Keeps waits from being cancelled: for cleaning up, and for what has to end before memory goes.
+// Keeps waits from being cancelled: for cleaning up, and for operations that have to complete before memory is freed.
 //
 //     void close_file(weft::file& file) {
 //         weft::shield guard;
@@ -13,8 +13,8 @@
 
 namespace weft {
 
-/// While it lives, the caller's waits are ended neither by cancellation nor by a deadline. Shields nest. A reason that came
-/// meanwhile ends the first wait after the last of them.
+/// During its lifetime neither cancellation nor a deadline ends the caller's waits. Shields nest. A cancellation or a
+/// deadline that came meanwhile ends the first wait after the outermost shield.
 ///
 /// Destroy it where it was made: in the same coroutine, or on the same thread outside one.
 /// Suspends: no. Allocates: no.

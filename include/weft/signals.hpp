@@ -18,16 +18,16 @@ namespace when {
 class arrived;
 }
 
-/// While it lives, the signals named do nothing to the thread, and wait() returns them.
+/// During its lifetime the signals are blocked, and wait() returns those that come.
 class signals {
 public:
-    /// Blocks the signals for the calling thread and those that it starts later; do it before there are others.
+    /// Blocks the signals for the calling thread and those that it starts later; call it before there are others.
     /// Throws std::system_error.
     explicit signals(std::initializer_list<int> which);
     signals(signals const&) = delete;
     signals& operator=(signals const&) = delete;
-    /// Drops those that came and were not returned by wait(), and unblocks those that were not blocked before. On the thread
-    /// that made it.
+    /// Drops signals that came and were not returned by wait(), and unblocks those that were not blocked before.
+    /// Threads: the one that made it.
     ~signals();
 
     /// The next signal that came. Throws std::system_error (operation_canceled).

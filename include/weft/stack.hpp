@@ -16,8 +16,8 @@
 //     weft::release_stack(s);
 //
 // A released stack goes to a cache of the calling thread, that needs no lock; caches trade with a shared pool in
-// batches. What the shared pool holds beyond `idle_bytes_kept`, and what nobody has needed for a while, gives its pages back to
-// the system.
+// batches. Stacks in the shared pool beyond `idle_bytes_kept`, and those that were not needed for a while, give their
+// pages back to the system.
 
 #pragma once
 
@@ -34,12 +34,12 @@ inline constexpr std::size_t stack_guard_size = 64 * 1024;
 inline constexpr std::size_t stack_guard_size = 16 * 1024;
 #endif
 
-/// Address space that a coroutine's stack takes when no size is named, guard included. A quarter of it with 32 bits, where
-/// there is little address space, and a frame takes less.
+/// Address space that a coroutine's stack takes when no size is named, guard included. A quarter of that on 32-bit
+/// systems, which have little address space and smaller frames.
 inline constexpr std::size_t default_stack_size = (sizeof(void*) < 8 ? 64 : 256) * 1024;
 
-/// How many bytes released stacks of each size hold in memory at most, beside the threads' own caches; of one, its upper
-/// 16 KiB at most.
+/// The most resident memory that released stacks of one size keep, besides the threads' own caches. Of each stack at
+/// most the upper 16 KiB stay resident.
 inline constexpr std::size_t idle_bytes_kept = std::size_t{16} << 20;
 
 /// A piece of memory to run on: [low, top), with a guard under it.
@@ -56,17 +56,17 @@ struct stack {
 /// Threads: any. Suspends: no.
 [[nodiscard]] stack allocate_stack(std::size_t size = default_stack_size);
 
-/// Gives a stack back. Nothing on it may be used any more.
+/// Gives a stack back. Nothing on it may be used afterwards.
 /// Threads: any, not only the one that allocated it. Suspends: no.
 void release_stack(stack const& s) noexcept;
 
-/// How many bytes of a stack were used, from its top, in whole pages: by everyone who has run on it since it was new, gave
-/// its pages back, or was forgotten.
+/// How many bytes of a stack were used, from its top, in whole pages, since it was new, gave its pages back, or since
+/// forget_use().
 /// Threads: any. Suspends: no. Allocates: no.
 [[nodiscard]] std::size_t used_bytes(stack const& s) noexcept;
 
-/// Gives the pages of a stack below `keep` back to the system, so that used_bytes() begins anew. Nothing there may be used
-/// any more. A system call, and a page fault for each page that is used again.
+/// Gives the pages of a stack below `keep` back to the system, so that used_bytes() begins anew. Nothing there may be
+/// used afterwards. A system call, and a page fault for each page that is used again.
 void forget_use(stack const& s, char const* keep) noexcept;
 
 }  // namespace weft

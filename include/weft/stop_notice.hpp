@@ -18,15 +18,15 @@
 
 namespace weft {
 
-/// Whether a wait that the caller would begin now would end at once. A deadline is noticed by the caller's loop, between its
-/// turns: who computes without a yield is not told of it.
+/// Whether a wait that the caller would begin now would end at once. A deadline is noticed by the caller's loop,
+/// between turns: a computation that never yields does not learn of it.
 /// Threads: any. Suspends: no. Allocates: no.
 [[nodiscard]] inline bool stop_requested() noexcept {
     return detail::stop_of_caller().asked();
 }
 
-/// While it lives, its tokens are told when the caller is to stop: by cancellation, or by a limit that was there before it.
-/// Shields make no difference: what the caller goes on waiting for may end the sooner.
+/// During its lifetime it requests a stop of its tokens when the caller is to stop: by cancellation, or by a limit
+/// that is older than the notice. Shields don't hold it back: what a shielded caller waits for can so end sooner.
 ///
 /// Destroy it where it was made: in the same coroutine, or on the same thread outside one. Callbacks of the tokens run on the
 /// thread of the caller's loop.
@@ -45,7 +45,7 @@ private:
     void look() noexcept;
 
     detail::stop_state& whose_;
-    limited const* const limits_;  ///< The innermost of those that count.
+    limited const* const limits_;  ///< The innermost of those that are older than this.
     std::stop_source source_;
 };
 

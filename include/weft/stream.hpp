@@ -7,10 +7,10 @@
 //         stream.write_all(std::span(buffer).first(n));
 //     }
 //
-// Each call has two forms: the one shown throws std::system_error; the other takes a std::error_code last. All suspend
-// inside a coroutine, and run the thread's loop elsewhere. A call is tried at once and goes to the reactor only if it would
-// have to wait. A cancelled call returns only when the kernel has let go of the buffer; bytes that had arrived by then are
-// delivered. One read and one write at a time.
+// Each call has two forms: the one shown throws std::system_error; the other takes a std::error_code last. All
+// suspend inside a coroutine, and run the thread's loop elsewhere. A call is tried at once and goes to the reactor
+// only if it would have to wait. A cancelled call returns only when the kernel no longer uses the buffer; bytes that
+// had arrived by then are delivered. One read and one write at a time.
 
 #pragma once
 
@@ -51,17 +51,18 @@ public:
     WEFT_MIXED_FN std::size_t write_all(std::span<iovec> buffers, std::error_code& ec,
                                         call_site where = call_site::here());
 
-    /// Sends `length` bytes of the file from `offset` on, which don't go through the program's memory: sendfile(2). Returns
-    /// how many; less only if the file ends before, or with an error. What is not in the page cache is read there first, by
-    /// a worker. While a piece is on its way, other processes that share this socket find it non-blocking.
+    /// Sends `length` bytes of the file from `offset` on by sendfile(2), without copying them into the program's
+    /// memory. Returns how many; less only if the file ends before, or with an error. A worker thread first reads
+    /// what is not in the page cache. Meanwhile other processes that share this socket may find it in non-blocking
+    /// mode.
     WEFT_MIXED_FN std::uint64_t send_file(file const& from, std::uint64_t offset, std::uint64_t length,
                                           call_site where = call_site::here());
     WEFT_MIXED_FN std::uint64_t send_file(file const& from, std::uint64_t offset, std::uint64_t length,
                                           std::error_code& ec, call_site where = call_site::here());
 
-    /// write_all() without a copy into the kernel: MSG_ZEROCOPY. TCP alone. The kernel has the buffer until the peer has
-    /// acknowledged all, and as long the call lasts. One that is to end before cannot take back what was sent: then it
-    /// aborts the connection. Meant for large buffers and real networks: loopback copies all the same. See
+    /// write_all() without a copy into the kernel: MSG_ZEROCOPY. TCP only. The kernel uses the buffer until the peer
+    /// has acknowledged everything, and the call lasts as long. A call that ends early can't take back what was sent,
+    /// so it aborts the connection. Meant for large buffers and real networks: loopback copies anyway. See
     /// docs/decisions/0014-zero-copy.md.
     WEFT_MIXED_FN void write_all_zero_copy(std::span<std::byte const> buffer, call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t write_all_zero_copy(std::span<std::byte const> buffer, std::error_code& ec,
@@ -69,21 +70,23 @@ public:
 
     /// Ends both sides: whoever waits in read() or write_all() gets the end, or an error. Suspends: no.
     void shutdown() noexcept;
-    /// Ends one side. The peer reads the end, after all that was written before; one's own reads go on.
+    /// Ends the sending side. The peer reads the end after all that was written before; reads go on.
     /// Throws std::system_error (not_connected). Suspends: no.
     void shutdown_write();
-    /// Own reads get the end. The peer is not told. Throws std::system_error (not_connected). Suspends: no.
+    /// Ends the receiving side: reads return the end. The peer is not told.
+    /// Throws std::system_error (not_connected). Suspends: no.
     void shutdown_read();
 
-    /// What close() does with what was written and not yet sent: SO_LINGER (socket(7)). None: sends it in the background,
-    /// as without this call. A time of zero: drops it and resets the connection. Any other: close() blocks the thread for
-    /// up to so long. Throws std::system_error. Suspends: no.
+    /// What close() does with data that was written and not yet sent: SO_LINGER (socket(7)). No value: the kernel
+    /// sends it in the background (the default). Zero: drops it and resets the connection. Any other time: close()
+    /// blocks the thread for up to that long.
+    /// Throws std::system_error. Suspends: no.
     void set_linger(std::optional<std::chrono::seconds> time);
 
     /// TCP_NODELAY (tcp(7)): small writes go out at once. For TCP only; throws std::system_error. Suspends: no.
     void set_no_delay(bool on);
-    /// Whether a peer that is silent is asked if it is still there: SO_KEEPALIVE. The second form says for TCP after what
-    /// time of silence, how far apart, and how many questions without an answer break the connection.
+    /// SO_KEEPALIVE: probes a silent peer. The second form sets for TCP after which time of silence, how far apart,
+    /// and how many unanswered probes break the connection (tcp(7)).
     /// Throws std::system_error. Suspends: no.
     void set_keep_alive(bool on);
     void set_keep_alive(std::chrono::seconds after, std::chrono::seconds apart, int questions);
@@ -95,7 +98,7 @@ protected:
     WEFT_MIXED_FN static descriptor connect_to(endpoint const& address, call_site where);
 
 private:
-    bool empty_last_time_ = false;  ///< The last read took all that there was: the next one will have to wait.
+    bool empty_last_time_ = false;  ///< The last read took all that there was, so the next one will probably wait.
 };
 
 }  // namespace weft

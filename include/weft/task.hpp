@@ -24,9 +24,9 @@
 //
 //     weft::move_to(disk_loop);      // from here on it runs there, among the coroutines of that loop
 //
-// But it belongs to the loop that it was started on: whoever owns it joins and cancels it on that loop's thread, wherever
-// it runs. That holds for all that stands here, unless it says otherwise; another thread's call of join() or cancel()
-// ends the program with a message.
+// It still belongs to the loop that it was started on: its owner joins and cancels it on that loop's thread, wherever
+// it runs. The same holds for every function here that does not say otherwise; a call of join() or cancel() on
+// another thread ends the program with a message.
 
 #pragma once
 
@@ -80,19 +80,19 @@ struct task_state {
     void (*destroy_result)(task_state&) noexcept = nullptr;
 };
 
-/// What a weft::task knows, for messages, of the task that it has let go of.
+/// What a weft::task remembers, for messages, of the task that it no longer owns.
 struct last_task {
     std::uint64_t id = 0;
     call_site created_at;
     call_site gone_at;
 };
 
-/// What a thread's loop has to see the end of.
+/// The tasks that a thread's loop has to wait for before it ends.
 struct tasks_of_loop {
     intrusive_list<task_state> unscoped;  ///< Its tasks that no scope owns.
     intrusive_list<travel> guests;        ///< Tasks of other loops that are here.
     std::uint64_t arrivals = 0;           ///< How many tasks were started here, or came here.
-    bool* none_left = nullptr;  ///< Set when the last one has gone. While it is there, those that come are cancelled.
+    bool* none_left = nullptr;  ///< Set when the last one has ended. While this is not null, new tasks start cancelled.
     void look_whether_none_left() noexcept;
 };
 tasks_of_loop& tasks_of_this_thread();
@@ -105,7 +105,7 @@ WEFT_MIXED_FN void wait_for_end(task_state& t, call_site where);
 void set_joiner(task_state& t, joiner& j);
 void let_go(task_state& t) noexcept;
 void detach(task_state& t, call_site where = {}) noexcept;
-/// For an owner that goes without having joined.
+/// For an owner that is destroyed without having joined.
 WEFT_MIXED_FN void cancel_and_join(task_state& t) noexcept;
 [[noreturn]] void die_of_empty_task(char const* call, last_task const& last, call_site where) noexcept;
 [[noreturn]] void die_of_moving_while_joined(task_state const& t, call_site where) noexcept;
@@ -158,15 +158,15 @@ auto& make_task(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, scope
 
 /// Owns a task. Moves, does not copy.
 ///
-/// One coroutine joins it, once. Joining one that is joined already, joining or detaching one that is no longer here, and a
-/// task that joins itself end the program with a message that names the task and both places.
+/// One coroutine joins it, once. A second join(), a join() or detach() of an empty object, and a task that joins
+/// itself end the program with a message that names the task and both places.
 template <class T>
 class [[nodiscard]] task {
 public:
     task() = default;
     explicit task(detail::task_result<T>& state) : state_(&state) {}
     task(task&& other) noexcept : state_(std::exchange(other.state_, nullptr)), last_(other.last_) {}
-    /// What was here before is cancelled and joined. Suspends.
+    /// Cancels and joins the task that this owned before. Suspends.
     WEFT_MIXED_FN task& operator=(task&& other) noexcept {
         task moved(std::move(other));
         std::swap(state_, moved.state_);
@@ -174,9 +174,9 @@ public:
         return *this;
     }
 
-    /// Cancels and joins a task that is still owned, as std::jthread does. If it threw something else than
-    /// operation_canceled, which nobody will ever see, that ends the program with a message; but not where an exception is
-    /// on its way already, that tells of a failure. Suspends.
+    /// Cancels and joins a task that is still owned, as std::jthread does. An exception of the task other than
+    /// operation_canceled would be lost, so it ends the program with a message, unless another exception is
+    /// propagating already. Suspends.
     WEFT_MIXED_FN ~task() {
         if (state_ != nullptr) {
             detail::cancel_and_join(*state_);
@@ -184,7 +184,8 @@ public:
     }
 
     /// Waits for the end; returns what the body returned, or throws what it threw. Once.
-    /// Throws std::system_error (operation_canceled) when the caller is cancelled meanwhile; the task runs on then.
+    /// Throws std::system_error (operation_canceled) when the caller is cancelled meanwhile; the task then keeps
+    /// running.
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
     WEFT_MIXED_FN T join(call_site where = call_site::here()) {
         detail::task_result<T>& joined = state("join()", where);
@@ -208,15 +209,16 @@ public:
         }
     }
 
-    /// Asks the task to end, if there still is one: its waits, the present one and those to come, end with operation_canceled.
+    /// Asks the task to end: its present wait and all later ones end with operation_canceled. Does nothing for an
+    /// empty object.
     void cancel() noexcept {
         if (state_ != nullptr) {
             detail::cancel(*state_);
         }
     }
 
-    /// Lets the task run on without an owner; it is cancelled when run() ends. What it throws ends the program with a
-    /// message, unless it was cancelled and that is operation_canceled.
+    /// Lets the task run without an owner; it is cancelled when run() ends. An exception that leaves it ends the
+    /// program with a message, unless the task was cancelled and that is operation_canceled.
     void detach(call_site where = call_site::here()) {
         (void)state("detach()", where);
         detail::detach(*forget(where), where);
@@ -258,32 +260,32 @@ auto spawn(WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
     return spawn(coroutine_options{}, std::forward<F>(f), where);
 }
 
-/// The calling task continues on the thread of that loop, which has to be run until the task has left it or has ended.
-/// Its limits come along. What it owns stays where it is: a task or a scope is joined on the thread that it was made on.
-/// Can't be cancelled: a cancelled task moves too, for it may have to go back in order to clean up.
-/// Compilers may keep what belongs to a thread across this call, as they do not know that it changes threads: the address
-/// of a thread_local, std::this_thread::get_id(). Where the function goes on to use such, let it call another that does,
-/// and that is not inlined.
+/// The calling task continues on the thread of that loop, which has to be run until the task has left it or has
+/// ended. Its limits go with it. What it owns stays where it is: a task or a scope is joined on the thread that it
+/// was made on. Can't be cancelled: a cancelled task moves too, since it may have to go back in order to clean up.
+/// Compilers do not know that this call changes threads, and may keep the address of a thread_local or
+/// std::this_thread::get_id() across it; use such values after the call only in another function that is not inlined.
 /// Throws std::bad_alloc, at its first move. Ends the program with a message outside a task.
 /// Threads: its own. Suspends: yes, unless it is there already. Allocates: once in a task's life.
 WEFT_COROUTINE_FN void move_to(loop& target, call_site where = call_site::here());
 
-/// Owns tasks; leaves none behind. An exception that leaves one of them cancels the others, and the scope has failed until
-/// the next join(): whoever still works in it is told by spawn(), which throws that exception, and by stopping() and
-/// get_stop_token().
+/// Owns tasks; leaves none behind. An exception that leaves one of them cancels the others, and the scope has failed
+/// until the next join(): spawn() throws that exception, stopping() returns true, and the token of get_stop_token()
+/// is stopped.
 class scope {
 public:
     scope() = default;
     scope(scope const&) = delete;
     scope& operator=(scope const&) = delete;
 
-    /// Cancels what is left and waits for it. If a task threw something else than operation_canceled since the last join(),
-    /// and nobody was told, that ends the program with a message; but not where an exception is on its way already, that
-    /// tells of a failure. Ends the program with a message while somebody joins it. Suspends.
+    /// Cancels the tasks that are left and waits for them. An exception other than operation_canceled that a task
+    /// threw since the last join(), and that spawn() has not reported, would be lost, so it ends the program with a
+    /// message, unless another exception is propagating already. Ends the program with a message while somebody joins
+    /// it. Suspends.
     WEFT_MIXED_FN ~scope();
 
-    /// Starts a task of this scope. What `f` returns is dropped. After cancel() it begins as a cancelled one.
-    /// Throws what join() would when a task has failed since the last join(), and then starts none.
+    /// Starts a task of this scope. What `f` returns is dropped. After cancel() it starts cancelled.
+    /// Throws what join() would throw if a task has failed since the last join(), and then starts none.
     /// Throws std::system_error when there is no memory for a stack. Suspends: no.
     template <class F>
     void spawn(coroutine_options const& options, WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
@@ -298,9 +300,10 @@ public:
     }
 
     /// Waits until all tasks have ended; throws the first exception that left one of them, one that is not
-    /// operation_canceled if there is any (for the others see failures()). When the caller is cancelled meanwhile, cancels
-    /// them, waits for them all the same, and throws operation_canceled, unless one of them has thrown something else.
-    /// Several may join at once: all are thrown the same. A task that joins its own scope ends the program with a message.
+    /// operation_canceled if there is any (for the others see failures()). When the caller is cancelled meanwhile,
+    /// cancels them, still waits for them, and throws operation_canceled, unless one of them has thrown something
+    /// else. Several coroutines may join at once; all get the same exception. A task that joins its own scope ends
+    /// the program with a message.
     /// Suspends: inside a coroutine; elsewhere it runs the thread's loop.
     WEFT_MIXED_FN void join(call_site where = call_site::here());
 
@@ -310,7 +313,8 @@ public:
     /// Whether its tasks are to end: a task has failed, or cancel() was called, since the last join().
     [[nodiscard]] bool stopping() const { return cancelled_; }
 
-    /// Tells of the same, until the next join(). Limits the waits of whoever works in the scope without being a task of it:
+    /// A token of the same, until the next join(). It limits the waits of code that works in the scope without being
+    /// a task of it:
     ///
     ///     weft::with_limit(clients.get_stop_token(), [&] { client = listener.accept(); });
     ///
@@ -320,9 +324,10 @@ public:
     /// How many tasks have not ended.
     [[nodiscard]] std::size_t size() const { return size_; }
 
-    /// All that left the tasks of the last join(), in the order in which it was thrown: join() threw the first that is not
-    /// operation_canceled, if there is any. What a cancelled task throws counts too, unless it is that; what spawn() threw
-    /// because of a failure does not count again. Valid until the next join().
+    /// All exceptions that left tasks before the last join(), in the order in which they were thrown; join() threw
+    /// the first that is not operation_canceled, if there is one. Includes what cancelled tasks threw, other than
+    /// operation_canceled itself; what spawn() threw because of a failure is not counted again. Valid until the next
+    /// join().
     [[nodiscard]] std::span<std::exception_ptr const> failures() const { return failures_of_last_join_; }
 
 private:
@@ -339,9 +344,9 @@ private:
 
     detail::intrusive_list<detail::task_state> tasks_;
     std::size_t size_ = 0;
-    joining* joining_ = nullptr;  ///< Those who join, in the order in which they came.
+    joining* joining_ = nullptr;  ///< Those that join, in order of arrival.
     bool cancelled_ = false;      ///< Since the last join().
-    bool told_ = false;           ///< Of the failure, by spawn().
+    bool told_ = false;           ///< spawn() has thrown the failure.
     std::exception_ptr failure_;  ///< What join() will throw; kept without an allocation, as it must not be lost.
     std::string failed_;          ///< Which task threw it.
     std::stop_source stop_{std::nostopstate};
@@ -354,7 +359,7 @@ namespace detail {
 void cancel_and_join_all_tasks();
 void die_if_in_coroutine(char const* what, call_site where);
 
-/// What run() sees to before and after.
+/// What run() does before and after the body.
 class running {
 public:
     running(time_span report_parked_after, call_site where);
@@ -366,9 +371,9 @@ public:
 }  // namespace detail
 
 struct run_options {
-    /// When the loop has had nothing to do for so long, and nothing is under way that could give it any, no timer and no
-    /// operation, it says once on stderr which of its coroutines are parked, for what, and where. They are so for ever,
-    /// unless another thread or a signal handler wakes them. Any duration's max(): it keeps silent.
+    /// When the loop has been idle for this long and no timer or operation is under way that could wake it, it
+    /// reports once on stderr which of its coroutines are parked, for what, and where. They stay parked for ever
+    /// unless another thread or a signal handler wakes them. Any duration's max() turns the report off.
     time_span report_parked_after = std::chrono::seconds(1);
 };
 

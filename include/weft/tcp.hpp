@@ -36,8 +36,8 @@ public:
 class tcp_listener : public listener {
 public:
     using listener::listener;
-    /// The next connection. While descriptors or memory have run out it waits until there are some again, up to 50 ms
-    /// longer than need be. Suspends.
+    /// The next connection. While there are no descriptors or no memory left it waits, and tries again every 50 ms.
+    /// Suspends.
     [[nodiscard]] WEFT_MIXED_FN tcp_stream accept(call_site where = call_site::here()) {
         return detail::or_throw("accept", [&](auto& ec) { return accept(ec, where); });
     }

@@ -4,9 +4,9 @@
 //
 //     weft::sleep_for(20ms);
 //     weft::sleep_for(std::chrono::hours::max());               // for ever
-//     weft::sleep_until(weft::clock::time_point::min());        // is over: ends in the loop's next turn
+//     weft::sleep_until(weft::clock::time_point::min());        // has passed: ends in the loop's next turn
 //
-// Nothing overflows: what is too far away for the clock to reach is waited for for ever, and what lies in the past is over.
+// Nothing overflows: a wait for a moment beyond the clock's range lasts for ever, and a moment in the past has come.
 
 #pragma once
 
@@ -74,8 +74,8 @@ template <class Duration>
 
 }  // namespace detail
 
-/// A length of time. Made from any duration, of whole numbers or not, and rounded up; one that is too long for the clock
-/// stands for ever.
+/// A length of time. Converts from any duration, integral or not, rounded up; one that is too long for the clock
+/// means for ever.
 class time_span {
 public:
     constexpr time_span() = default;
@@ -90,7 +90,7 @@ private:
     clock::duration ticks_{0};
 };
 
-/// A moment. Made from any of the clock's time_points; see time_span.
+/// A moment. Converts from any of the clock's time_points; see time_span.
 class moment {
 public:
     template <class Duration>

@@ -21,24 +21,27 @@ namespace weft {
 class udp_socket : public datagram_socket {
 public:
     using datagram_socket::datagram_socket;
-    /// Takes an address to receive on: port 0 means any that is free.
+    /// Binds an address to receive on; port 0: any that is free.
     /// Throws std::system_error that names the address. Suspends: no.
     explicit udp_socket(endpoint const& local, bind_options const& options = {});
-    /// One that sends to that peer, from any port, and receives from no other.
+    /// A socket on any port that sends to that peer, and receives from it alone.
     /// Throws std::system_error that names the address. Suspends: no.
     [[nodiscard]] static udp_socket connected_to(endpoint const& peer);
 
-    /// SO_BROADCAST: may send to all of a network. Throws std::system_error. Suspends: no.
+    /// SO_BROADCAST: may send to broadcast addresses.
+    /// Throws std::system_error. Suspends: no.
     void set_broadcast(bool on);
-    /// Over how many routers what it sends may go. Throws std::system_error. Suspends: no.
+    /// IP_TTL: how many hops its messages may travel.
+    /// Throws std::system_error. Suspends: no.
     void set_ttl(int hops);
 
     /// Receives what is sent to that group too, on the interface of that index (if_nametoindex(3); 0: the system chooses).
     /// Throws std::system_error that names the group. Suspends: no.
     void join_group(endpoint const& group, unsigned interface = 0);
     void leave_group(endpoint const& group, unsigned interface = 0);
-    /// For what it sends to groups: over how many routers, whether sockets of this machine get it too, and by which
-    /// interface it goes out. Throws std::system_error. Suspends: no.
+    /// For messages to groups: how many hops they may travel, whether sockets of this machine receive them too, and
+    /// the outgoing interface.
+    /// Throws std::system_error. Suspends: no.
     void set_multicast_ttl(int hops);
     void set_multicast_loop(bool on);
     void set_multicast_interface(unsigned interface);

@@ -1,6 +1,6 @@
 // Floor: io
 //
-// Sockets between processes of one machine: streams, messages, and descriptors that go along with them.
+// Sockets between processes of one machine: streams, messages, and passing of descriptors.
 //
 //     weft::unix_listener listener("/run/nbd.sock");
 //     weft::unix_stream client = listener.accept();
@@ -20,7 +20,7 @@
 
 namespace weft {
 
-/// Who is at the other end, as the system knows it.
+/// The process at the other end.
 struct peer_credentials {
     pid_t process;
     uid_t user;
@@ -41,7 +41,8 @@ public:
     /// How many may go with one message (unix(7)).
     static constexpr std::size_t most_descriptors = 253;
 
-    /// Sends all bytes, at least one, and with the first of them duplicates of the descriptors. One's own stay one's own.
+    /// Sends all bytes, at least one, and with the first of them duplicates of the descriptors. The caller keeps its
+    /// own.
     WEFT_MIXED_FN void send_descriptors(std::span<std::byte const> bytes, std::span<int const> fds,
                                         call_site where = call_site::here()) {
         or_throw("send_descriptors", [&](auto& ec) { return send_descriptors(bytes, fds, ec, where); });
@@ -52,9 +53,9 @@ public:
         return ec ? n : n + self().send_rest(bytes.subspan(n), ec, where);
     }
 
-    /// Reads bytes, as read() or receive_from() does, and appends the descriptors that came with them: close-on-exec. What
-    /// a peer sends in this way is taken by this call only; elsewhere its descriptors are closed. More than fit at once, or
-    /// than the process may have, are closed as well: too_many_files_open, with what was read.
+    /// Reads bytes, as read() or receive_from() does, and appends the descriptors that came with them: close-on-exec.
+    /// Only this call receives descriptors; other reads close those that come. Descriptors beyond what fits in one
+    /// message, or beyond the process's limit, are closed: too_many_files_open, with what was read.
     WEFT_MIXED_FN std::size_t receive_descriptors(std::span<std::byte> buffer, std::vector<descriptor>& into,
                                                   call_site where = call_site::here()) {
         return or_throw("receive_descriptors", [&](auto& ec) { return receive_descriptors(buffer, into, ec, where); });
@@ -83,7 +84,8 @@ public:
         return unix_stream(connect_to(address, ec, where));
     }
 
-    /// Of the process that connected, or listened, at that time: SO_PEERCRED. Throws std::system_error. Suspends: no.
+    /// SO_PEERCRED: as of the time when the peer connected or listened.
+    /// Throws std::system_error. Suspends: no.
     [[nodiscard]] peer_credentials credentials() const;
 
 private:
@@ -100,8 +102,8 @@ class unix_listener : public listener {
 public:
     explicit unix_listener(std::filesystem::path const& path, listen_options const& options = {})
         : listener(endpoint::unix_path(path), options) {}
-    /// The next connection. While descriptors or memory have run out it waits until there are some again, up to 50 ms
-    /// longer than need be. Suspends.
+    /// The next connection. While there are no descriptors or no memory left it waits, and tries again every 50 ms.
+    /// Suspends.
     [[nodiscard]] WEFT_MIXED_FN unix_stream accept(call_site where = call_site::here()) {
         return detail::or_throw("accept", [&](auto& ec) { return accept(ec, where); });
     }
@@ -110,14 +112,14 @@ public:
     }
 };
 
-/// A socket of messages. None is lost, and they come in order; a sender waits while the receiver has enough.
+/// A message socket. Messages arrive in order and none is lost; a sender waits while the receiver's queue is full.
 class unix_datagram : public datagram_socket, public detail::passes_descriptors<unix_datagram> {
 public:
     using datagram_socket::datagram_socket;
-    /// One that can be sent to under that name, which is removed when it goes; one that a dead process left is replaced.
+    /// Bound to that path, which the destructor removes; a path that a dead process left is replaced.
     /// Throws std::system_error that names the path. Suspends: no.
     explicit unix_datagram(std::filesystem::path const& path);
-    /// One without a name, that can only be answered if it is one of a pair.
+    /// An unnamed socket: its messages can't be answered.
     /// Throws std::system_error that names the address. Suspends: no.
     [[nodiscard]] static unix_datagram connected_to(std::filesystem::path const& path);
 

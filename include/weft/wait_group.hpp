@@ -1,12 +1,12 @@
 // Floor: sync
 //
-// Waiting for the end of many things. A wait_group counts up and down, as often as one likes:
+// Waiting for the end of many things. A wait_group counts up and down, any number of times:
 //
 //     weft::wait_group under_way;
 //     under_way.add();      // before it starts; at its end: under_way.done()
 //     under_way.wait();     // until as many were done as were added
 //
-// A latch counts down from a number that is known, once.
+// A latch counts down once, from a number that is known in advance.
 
 #pragma once
 
@@ -27,12 +27,12 @@ public:
     /// Ends the program with a message if somebody waits.
     ~wait_group();
 
-    /// `count` more to wait for.
+    /// Adds to the count.
     /// Threads: any. Suspends: no. Allocates: no.
     void add(std::int64_t count = 1) noexcept { word_.fetch_add(count * 2, std::memory_order_relaxed); }
 
-    /// `count` fewer; those that wait go on when none is left. One atomic operation if some are.
-    /// Ends the program with a message if there were not that many.
+    /// Subtracts from the count; at zero, those that wait continue. One atomic operation unless it reaches zero. Ends
+    /// the program with a message if the count was smaller.
     /// Threads: any. Suspends: no. Allocates: no.
     void done(std::int64_t count = 1, call_site where = call_site::here()) {
         std::int64_t word = word_.load(std::memory_order_relaxed);
@@ -44,8 +44,8 @@ public:
         } while (!word_.compare_exchange_weak(word, word - count * 2, std::memory_order_release));
     }
 
-    /// Whether there is nothing to wait for. Who has seen that, or come back from wait(), may destroy the group, if nobody
-    /// else waits: done() touches it no more.
+    /// Whether the count is zero. Whoever has seen that, or has returned from wait(), may destroy the group if nobody
+    /// else waits: done() does not touch it afterwards.
     /// Threads: any. Suspends: no. Allocates: no.
     [[nodiscard]] bool try_wait() const noexcept {
         if (word_.load(std::memory_order_acquire) >> 1 != 0) {
@@ -55,7 +55,7 @@ public:
         return true;
     }
 
-    /// Waits until none is left.
+    /// Waits until the count is zero.
     /// Throws std::system_error (operation_canceled) when the task is cancelled meanwhile.
     /// Threads: any. Suspends: inside a coroutine, if it has to wait; elsewhere it blocks. Allocates: no.
     WEFT_MIXED_FN void wait(call_site where = call_site::here()) {
@@ -64,7 +64,7 @@ public:
         }
     }
 
-    /// How many are left.
+    /// The present count.
     [[nodiscard]] std::int64_t count() const { return word_.load(std::memory_order_relaxed) >> 1; }
 
 private:
@@ -87,7 +87,7 @@ class latch {
 public:
     explicit latch(std::int64_t count) : left_(count) {}
 
-    /// Ends the program with a message if it counts below zero.
+    /// Ends the program with a message if the count would become negative.
     /// Threads: any. Suspends: no. Allocates: no.
     void count_down(std::int64_t count = 1, call_site where = call_site::here()) { left_.done(count, where); }
 

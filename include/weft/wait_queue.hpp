@@ -1,7 +1,7 @@
 // Floor: sync
 //
-// A queue of waiters, woken in the order of their arrival: the plain building block, and a condition variable when it is
-// given a lock.
+// A queue of waiters, woken in order of arrival: a plain building block, and a condition variable when it is given a
+// lock.
 //
 //     std::unique_lock lock(m);
 //     while (queue.empty()) { not_empty.wait(lock); }     // elsewhere: queue.push(x); not_empty.wake_one();
@@ -34,15 +34,16 @@ public:
         wait(none, where);
     }
 
-    /// The same, with `lock` released for the time. No wake-up that comes after the release is missed. It is locked again
-    /// however the wait ends. Throws what lock.unlock() throws, and then has not waited: std::unique_lock throws if it
-    /// does not hold its mutex.
+    /// The same, with `lock` released meanwhile. No wake-up that comes after the release is missed. The lock is taken
+    /// again however the wait ends.
+    /// Throws what lock.unlock() throws, and then has not waited: std::unique_lock throws if it does not hold its
+    /// mutex.
     template <class Lock>
     WEFT_MIXED_FN void wait(Lock& lock, call_site where = call_site::here()) {
         wait(lock, &detail::waiter_list::push, where);
     }
 
-    /// wait(), before all that wait already: for one that was woken, found nothing to do, and keeps its turn.
+    /// wait() at the head of the queue: for a waiter that was woken, found nothing to do, and keeps its turn.
     template <class Lock>
     WEFT_MIXED_FN void wait_at_front(Lock& lock, call_site where = call_site::here()) {
         wait(lock, &detail::waiter_list::push_front, where);
@@ -67,8 +68,8 @@ private:
         void unlock() {}
     };
 
-    /// The caller's lock is not let go of under lock_: that may take other locks, which a select() holds while it comes for
-    /// lock_.
+    /// The caller's lock is not released under lock_: that may take other locks, which a select() holds while it
+    /// waits for lock_.
     template <class Lock>
     WEFT_MIXED_FN void wait(Lock& lock, void (detail::waiter_list::*enlist)(detail::branch&) noexcept,
                             call_site where) {

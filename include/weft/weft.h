@@ -53,10 +53,10 @@
 //   Waiting    functions suspend the coroutine that calls them; outside a coroutine they run the thread's loop, or block
 //              the thread. Those marked WEFT_COROUTINE_FN are for coroutines alone, WEFT_NO_COROUTINE_FN for elsewhere.
 //   Threads    each have a loop of their own, made when it is first needed. Only one coroutine of a loop runs at a time.
-//              What belongs to a loop (tasks, scopes, streams, files) is used on its thread; locks, queues and channels on
-//              any; and so are weft_wake() and weft_post().
+//              What belongs to a loop (tasks, scopes, streams, files) is used on its thread; locks, queues and channels,
+//              weft_wake() and weft_post() on any.
 //   C++        exceptions do not cross: one that reaches a C function of weft's ends the program with a message. Destroying
-//              a coroutine unwinds nothing; what weft_defer() registered is called.
+//              a coroutine unwinds nothing; it calls what weft_defer() registered.
 
 #ifndef WEFT_WEFT_H
 #define WEFT_WEFT_H

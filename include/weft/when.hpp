@@ -1,6 +1,6 @@
 // Floor: io
 //
-// What a select() may wait for beside what stands in select.hpp: time, tasks, descriptors and signals.
+// Cases of a select() beside those of select.hpp: time, tasks, descriptors and signals.
 //
 //     auto first = weft::select(weft::when::received(jobs), weft::when::readable(fd), weft::when::after(1s));
 //
@@ -92,9 +92,9 @@ public:
         : at(detail::later(detail::time_now(), time.ticks()), where) {}
 };
 
-/// A task has ended: its join() will not wait. The task's own loop is asked; ends the program with a message on another one,
-/// if somebody waits for the task's end already, and if there is no task. A runtime's task may be any loop's; one at a time
-/// waits for its end.
+/// A task has ended: its join() will not wait. Ends the program with a message on another loop than the task's, if
+/// somebody waits for the task's end already, and if there is no task. A runtime's task may be waited for on any
+/// loop, by one at a time.
 template <class Task>
 class ended;
 template <class T>
@@ -124,7 +124,7 @@ public:
 
     [[nodiscard]] bool take_now(detail::branch*& to_wake) override;
     void enlist() final;
-    /// Waits until the system has let go of the descriptor.
+    /// Waits until the kernel no longer uses the descriptor.
     WEFT_MIXED_FN void withdraw() noexcept final;
 
 protected:
@@ -148,7 +148,7 @@ public:
     explicit writable(int fd, call_site where = call_site::here());
 };
 
-/// A signal came: which; 0 if another that waits for it was faster.
+/// A signal came: its number, or 0 if another waiter was faster.
 class arrived final : public ready {
 public:
     using result = int;

@@ -6,7 +6,7 @@
 //
 //     weft::adapter::loop_in_asio tasks(context);              // the thread's weft loop is part of it from here on
 //     weft::task<void> work = weft::spawn([] { ... });
-//     context.run();                                           // until context.stop(), or `tasks` goes
+//     context.run();                                           // until context.stop(), or `tasks` is destroyed
 //
 // In a program that weft runs, Asio's handlers run among the tasks:
 //
@@ -73,7 +73,7 @@ private:
 
 }  // namespace detail
 
-/// While it lives, the calling thread's weft loop runs as a part of that context, which this thread, and no other, has to
+/// During its lifetime the calling thread's weft loop runs as a part of that context, which this thread, and no other, has to
 /// run. Throws what loop::descriptor() throws, and asio::system_error. Threads: the one that made it.
 class loop_in_asio {
 public:

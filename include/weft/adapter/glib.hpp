@@ -39,8 +39,10 @@ using source_owner = std::unique_ptr<GSource, unref_source>;
 
 }  // namespace detail
 
-/// While it lives, the calling thread's weft loop runs as a source of that context (nullptr: the default one), which this
-/// thread has to iterate. Throws what loop::descriptor() throws. Threads: the one that made it.
+/// During its lifetime the calling thread's weft loop runs as a source of that context (nullptr: the default one),
+/// which this thread has to iterate.
+/// Throws what loop::descriptor() throws.
+/// Threads: the one that made it.
 class loop_in_glib {
 public:
     explicit loop_in_glib(GMainContext* context = nullptr, int priority = G_PRIORITY_DEFAULT)

@@ -6,7 +6,7 @@
 //
 //     weft::adapter::loop_in_libuv tasks(uv_default_loop());   // the thread's weft loop is a handle from here on
 //     weft::task<void> work = weft::spawn([] { ... });
-//     uv_run(uv_default_loop(), UV_RUN_DEFAULT);               // until uv_stop(), or `tasks` goes
+//     uv_run(uv_default_loop(), UV_RUN_DEFAULT);               // until uv_stop(), or `tasks` is destroyed
 //
 // In a program that weft runs, libuv's handles are served among the tasks:
 //
@@ -29,7 +29,7 @@ namespace weft::adapter {
 
 namespace detail {
 
-/// A handle of libuv's, which has to stay where it is until its close is over: that is in the loop's next turn.
+/// A handle of libuv's, which must stay in place until its close is complete, in the loop's next turn.
 template <class Handle>
 class uv_handle {
 public:
@@ -45,7 +45,7 @@ private:
     Handle* handle_;
 };
 
-/// Calls `f` when a descriptor is readable, until it goes.
+/// Calls `f` when a descriptor is readable, until it is destroyed.
 class uv_watch {
 public:
     uv_watch(uv_loop_t* l, int fd, uv_poll_cb f, void* argument) {
@@ -63,7 +63,7 @@ private:
 
 }  // namespace detail
 
-/// While it lives, the calling thread's weft loop runs as a handle of that libuv loop, which this thread has to run, and
+/// During its lifetime the calling thread's weft loop runs as a handle of that libuv loop, which this thread has to run, and
 /// once more after it has gone. Throws std::system_error, and what loop::descriptor() throws.
 /// Threads: the one that made it.
 class loop_in_libuv {

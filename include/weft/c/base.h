@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <weft/marks.hpp>  // macros alone
 
-// What is inside is weft's. i386 would align the words to 4 bytes, where the atomics within are to be aligned to 8.
+// Private contents. i386 would align the words to 4 bytes, but the atomics in them need 8.
 #define WEFT_OPAQUE(words) __attribute__((aligned(8))) uint64_t opaque[words]
 
 #ifdef __cplusplus

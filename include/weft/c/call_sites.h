@@ -4,10 +4,10 @@
 //
 //     weft: server.c:52: coroutine "reader" (id 17, created at server.c:30) entered while it is already running; it was entered at server.c:41
 //
-// Each function that can be misused, or that waits, has a twin that is told its call site: weft_yield_at() is that of
-// weft_yield(). The macros here call the twins; so they are for C compilers, and other languages call the plain functions,
-// of which messages say that the call site is unknown. `&weft_yield` is the plain function; with WEFT_C_PLAIN_FUNCTIONS defined,
-// so is all.
+// Each function that can be misused, or that waits, has a twin that takes the call site: weft_yield_at() is that of
+// weft_yield(). The macros here call the twins. Other languages call the plain functions, for which messages say that
+// the call site is unknown. `&weft_yield` is the plain function; WEFT_C_PLAIN_FUNCTIONS, defined before the include,
+// turns the macros off.
 
 #ifndef WEFT_C_CALL_SITES_H
 #define WEFT_C_CALL_SITES_H

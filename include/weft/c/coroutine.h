@@ -19,8 +19,7 @@ typedef struct weft_coroutine weft_coroutine;
 typedef struct weft_options {
     const char* name;  ///< For messages and debuggers; 31 bytes of it are kept.
     size_t
-        stack_size;  ///< Address space in bytes, guard included; rounded up to a power of two. 0: the default, 256 KiB
-                     ///< (256 KiB where pages may be of 64 KiB).
+        stack_size;  ///< In bytes, guard included; rounded up to a power of two. 0: the default, 256 KiB (32-bit: 64).
     bool measure_stack;  ///< For weft_stack_high_water(): costs a system call, and page faults.
 } weft_options;
 
@@ -34,18 +33,18 @@ weft_coroutine* weft_create_with(const weft_options* options, void (*body)(void*
 /// Threads: any, one at a time; not only the one that created it.
 bool weft_enter(weft_coroutine* coroutine);
 
-/// Suspends the calling coroutine until it is entered again. Goes back to whoever entered it; a loop, if that is who did,
-/// runs it again after the others that are ready.
+/// Suspends the calling coroutine until it is entered again. Returns to whoever entered it. If that is a loop, it
+/// runs the coroutine again after the others that are ready.
 WEFT_COROUTINE_FN void weft_yield(void);
 
-/// Frees a coroutine that has ended or is suspended. Of one that is suspended, what it registered with weft_defer() is
-/// called, here and now; nothing is unwound, so what lies on its stack just goes. Ends the program with a message if it
-/// is running, waits for a wake-up or is queued. NULL is ignored.
+/// Frees a coroutine that has ended or is suspended. Of one that is suspended, what it registered with weft_defer()
+/// is called, here and now; nothing is unwound, and its stack is freed. Ends the program with a message if it is
+/// running, waits for a wake-up or is queued. NULL is ignored.
 void weft_destroy(weft_coroutine* coroutine);
 
 /// The one way to wait for something outside. Parks the calling coroutine, then calls parked(self, argument) on the
-/// enterer's stack: so a wake-up from another thread can't come too early. Comes back after weft_wake(self).
-/// `parked` must not touch what lies on the coroutine's stack after the wake-up: the coroutine may run on by then.
+/// enterer's stack: so a wake-up from another thread can't come too early. Comes back after weft_wake(self). After
+/// the wake-up `parked` must not use what lies on the coroutine's stack: the coroutine may be running by then.
 WEFT_COROUTINE_FN void weft_suspend(void (*parked)(weft_coroutine* self, void* argument), void* argument);
 
 /// Lets a coroutine that waits in weft_suspend() go on: in its loop's next turn, or, where it was entered by hand on a
@@ -57,7 +56,7 @@ void weft_wake(weft_coroutine* coroutine);
 weft_coroutine* weft_self(void);
 WEFT_IN_COROUTINE bool weft_in_coroutine(void);
 
-/// Whether it runs, or has entered another that does.
+/// Whether it is running, or has entered another that is.
 bool weft_entered(const weft_coroutine* coroutine);
 /// Whether its body has returned.
 bool weft_done(const weft_coroutine* coroutine);
@@ -86,7 +85,7 @@ bool weft_undefer(void (*cleanup)(void*), void* argument);
 /// How many coroutines there are in this process. Walks all stacks that were ever in use: for statistics.
 uint64_t weft_coroutine_count(void);
 
-/// How many stacks of ended coroutines the calling thread keeps for those to come.
+/// How many stacks of ended coroutines the calling thread keeps for new ones.
 size_t weft_spare_stacks(void);
 
 WEFT_C_END

@@ -9,9 +9,9 @@
 //         weft_stream_close(peer);
 //     }
 //
-// All that waits suspends inside a coroutine, and runs the thread's loop elsewhere. A cancelled call returns only when the
-// kernel has let go of the buffer; bytes that had arrived by then are delivered. One read and one write of a stream at a
-// time. What was opened is closed on the thread whose loop used it.
+// All that waits suspends inside a coroutine, and runs the thread's loop elsewhere. A cancelled call returns only
+// when the kernel no longer uses the buffer; bytes that had arrived by then are delivered. One read and one write of
+// a stream at a time. Close everything on the thread whose loop used it.
 
 #ifndef WEFT_C_IO_H
 #define WEFT_C_IO_H
@@ -36,7 +36,7 @@ WEFT_MIXED_FN int weft_connect(weft_stream** stream, const char* host, const cha
 WEFT_MIXED_FN int weft_connect_unix(weft_stream** stream, const char* path);
 /// Two that are connected to each other.
 int weft_stream_pair(weft_stream* streams[2]);
-/// Takes over a connected socket. -ENOMEM: it is the caller's still.
+/// Takes over a connected socket. -ENOMEM: the caller still owns it.
 int weft_stream_adopt(weft_stream** stream, int fd);
 
 /// Reads what is there, at least one byte, at most `size`; returns how many. 0: the peer has ended its side.
@@ -62,7 +62,7 @@ WEFT_MIXED_FN int weft_listen(weft_listener** listener, const char* host, const 
 int weft_listen_unix(weft_listener** listener, const char* path);
 /// Waits for a connection.
 WEFT_MIXED_FN int weft_accept(weft_listener* listener, weft_stream** stream);
-/// Where it listens; 0 if that is no TCP port.
+/// The TCP port that it listens on; 0 if it is another socket.
 int weft_listener_port(const weft_listener* listener);
 /// NULL is ignored.
 void weft_listener_close(weft_listener* listener);
@@ -74,7 +74,7 @@ typedef struct weft_file weft_file;
 enum weft_file_mode {
     WEFT_FILE_READ,
     WEFT_FILE_READ_WRITE,
-    WEFT_FILE_CREATE  ///< READ_WRITE, made if it is not there
+    WEFT_FILE_CREATE  ///< READ_WRITE, created if it does not exist
 };
 
 WEFT_MIXED_FN int weft_file_open(weft_file** file, const char* path, enum weft_file_mode mode);
@@ -83,11 +83,12 @@ WEFT_MIXED_FN ssize_t weft_file_read_at(weft_file* file, void* buffer, size_t si
 /// Writes all; returns `size`. `durable`: returns only when it is on the medium.
 WEFT_MIXED_FN ssize_t weft_file_write_all_at(weft_file* file, const void* buffer, size_t size, uint64_t offset,
                                              bool durable);
-/// Returns when all that was written is on the medium; sync_data leaves out what is not needed to read it back.
+/// Returns when everything written is on the medium; sync_data leaves out metadata that is not needed to read it
+/// back.
 WEFT_MIXED_FN int weft_file_sync(weft_file* file);
 WEFT_MIXED_FN int weft_file_sync_data(weft_file* file);
-/// Reserves the range; gives it back, so that it reads as zeros; makes it zeros and keeps it. The size stays but for the
-/// first.
+/// Allocate reserves the range, and may extend the file; punch deallocates it, so that it reads as zeros; zero fills
+/// it with zeros and keeps it reserved.
 WEFT_MIXED_FN int weft_file_allocate(weft_file* file, uint64_t offset, uint64_t length);
 WEFT_MIXED_FN int weft_file_punch(weft_file* file, uint64_t offset, uint64_t length);
 WEFT_MIXED_FN int weft_file_zero(weft_file* file, uint64_t offset, uint64_t length);

@@ -1,7 +1,7 @@
 // Floor: c
 //
-// Locks, queues and channels, between coroutines of any loops and plain threads. Fair: first come, first served; what is
-// given up goes to the first that waits. Nothing here allocates, but for channels. See <weft/weft.h>.
+// Locks, queues and channels, between coroutines of any loops and plain threads. Fair: first come, first served.
+// Nothing here allocates, but for channels. See <weft/weft.h>.
 //
 //     static weft_mutex m = WEFT_MUTEX_INIT;
 //
@@ -12,9 +12,9 @@
 //     struct job* job = take_first(&jobs);
 //     weft_mutex_unlock(&m);
 //
-// They lie where the program puts them; what is inside is weft's, and does not move. One that is all zero is ready for
-// use, but for weft_semaphore. Each ..._destroy() ends the program with a message if it is locked, or somebody waits.
-// Waits return 0, or -ECANCELED or -ETIMEDOUT when they were ended early, and then have taken nothing.
+// They lie where the program puts them; their contents are private, and must not be copied or moved. All zero is a
+// valid initial state, but for weft_semaphore. Each ..._destroy() ends the program with a message if it is locked, or
+// somebody waits. Waits return 0, or -ECANCELED or -ETIMEDOUT when they end early; then they have taken nothing.
 
 #ifndef WEFT_C_SYNC_H
 #define WEFT_C_SYNC_H
@@ -54,20 +54,20 @@ typedef struct weft_rwlock {
         { 0 }                                                                                                          \
     }
 
-/// Waits to be the only one.
+/// Takes the lock as the writer: waits until nobody else holds it.
 WEFT_MIXED_FN int weft_rwlock_lock(weft_rwlock* lock);
 bool weft_rwlock_try_lock(weft_rwlock* lock);
 void weft_rwlock_unlock(weft_rwlock* lock);
 
-/// Waits until no writer is in, or came before.
+/// Takes the lock as a reader: waits while a writer holds it, or came before.
 WEFT_MIXED_FN int weft_rwlock_lock_shared(weft_rwlock* lock);
 bool weft_rwlock_try_lock_shared(weft_rwlock* lock);
 void weft_rwlock_unlock_shared(weft_rwlock* lock);
 
-/// The calling reader becomes the writer without letting go; it waits for the other readers to leave. When that fails, it
-/// is a reader still. Ends the program with a message if another reader waits for the same.
+/// The calling reader becomes the writer without releasing the lock; it waits for the other readers to leave. If that
+/// fails, it is still a reader. Ends the program with a message if another reader waits for the same.
 WEFT_MIXED_FN int weft_rwlock_upgrade(weft_rwlock* lock);
-/// The calling writer becomes a reader without letting go; readers that wait first get in.
+/// The calling writer becomes a reader without releasing the lock; readers at the head of the queue get it too.
 void weft_rwlock_downgrade(weft_rwlock* lock);
 void weft_rwlock_destroy(weft_rwlock* lock);
 
@@ -82,10 +82,10 @@ typedef struct weft_queue {
         { 0 }                                                                                                          \
     }
 
-/// Waits to be woken, with `mutex`, unless it is NULL, released for the time; it is locked again however the wait ends. No
-/// wake-up that comes after the release is missed, and there are no spurious ones.
+/// Waits to be woken, with `mutex` (unless it is NULL) released meanwhile; it is locked again however the wait ends.
+/// No wake-up that comes after the release is missed, and there are no spurious ones.
 WEFT_MIXED_FN int weft_queue_wait(weft_queue* queue, weft_mutex* mutex);
-/// The same, before all that wait already: for one that was woken, found nothing to do, and keeps its turn.
+/// The same, at the head of the queue: for a waiter that was woken, found nothing to do, and keeps its turn.
 WEFT_MIXED_FN int weft_queue_wait_in_front(weft_queue* queue, weft_mutex* mutex);
 /// Wakes the one that has waited longest. Returns false if nobody waits.
 bool weft_queue_wake_one(weft_queue* queue);
@@ -100,7 +100,7 @@ typedef struct weft_semaphore {
     WEFT_OPAQUE(6);
 } weft_semaphore;
 
-/// `available` units are available at first. That is no limit: more may be released.
+/// Starts with `available` units. That is not a maximum: more may be released.
 void weft_semaphore_init(weft_semaphore* semaphore, int64_t available);
 /// There are never more than `maximum` units: asking for more, which would wait for ever, and releasing more end the program
 /// with a message.
@@ -119,16 +119,16 @@ typedef struct weft_channel weft_channel;
 
 /// Holds up to `capacity` pointers; with 0, a sender waits for a receiver. NULL: no memory.
 weft_channel* weft_channel_new(size_t capacity);
-/// Hands `value` over, or leaves it inside; waits while there is no room. 0; -EPIPE if the channel is closed.
+/// Hands `value` to a receiver, or buffers it; waits while there is no room. 0; -EPIPE if the channel is closed.
 WEFT_MIXED_FN int weft_channel_send(weft_channel* channel, void* value);
 /// Puts the next value into *value; waits for it. 1; 0 if the channel is closed and all values were received.
 WEFT_MIXED_FN int weft_channel_receive(weft_channel* channel, void** value);
 /// The same, if they need not wait; -EAGAIN if they would have to.
 int weft_channel_try_send(weft_channel* channel, void* value);
 int weft_channel_try_receive(weft_channel* channel, void** value);
-/// No more is sent; those who wait to send get -EPIPE. What is inside is received still.
+/// Ends sending: senders get -EPIPE. What is buffered can still be received.
 void weft_channel_close(weft_channel* channel);
-/// How many values are inside.
+/// How many values are buffered.
 size_t weft_channel_size(const weft_channel* channel);
 /// Ends the program with a message if somebody waits. NULL is ignored.
 void weft_channel_delete(weft_channel* channel);

@@ -30,8 +30,8 @@ typedef struct weft_scope weft_scope;
 /// A task's body; what it returns is its result.
 typedef int weft_body(void* argument);
 
-/// Runs body(argument) as a task on the calling thread's loop, and the loop until it has ended. Then the tasks that are
-/// left are cancelled and waited for. Returns what the body returned, or why there is no loop: a negative errno.
+/// Runs body(argument) as a task on the calling thread's loop, and the loop until it has ended. Then the tasks that
+/// are left are cancelled and waited for. Returns what the body returned, or a negative errno if there is no loop.
 WEFT_NO_COROUTINE_FN int weft_run(weft_body* body, void* argument);
 
 /// Starts a task on the calling thread's loop: it runs from the loop's next turn on. NULL: no memory for a stack, or no loop.
@@ -39,15 +39,15 @@ WEFT_NO_COROUTINE_FN int weft_run(weft_body* body, void* argument);
 weft_task* weft_spawn(weft_body* body, void* argument);
 weft_task* weft_spawn_with(const weft_options* options, weft_body* body, void* argument);
 
-/// Waits for the end, puts the result into *result unless `result` is NULL, and frees the task. When the wait is ended
-/// early, with -ECANCELED or -ETIMEDOUT, the task runs on, and has to be joined or detached later.
+/// Waits for the end, puts the result into *result unless `result` is NULL, and frees the task. When the wait ends
+/// early, with -ECANCELED or -ETIMEDOUT, the task keeps running and has to be joined or detached later.
 WEFT_MIXED_FN int weft_join(weft_task* task, int* result);
 
-/// Asks the task to end: its waits, the present one and those to come, end with -ECANCELED. An operation in the kernel is
-/// taken back before the wait ends; bytes that had arrived are delivered.
+/// Asks the task to end: its present wait and all later ones end with -ECANCELED. An operation in the kernel is taken
+/// back before the wait ends; bytes that had arrived are delivered.
 void weft_cancel(weft_task* task);
 
-/// Lets the task run on by itself, and be freed when it has ended. NULL is ignored.
+/// Lets the task run by itself, to be freed when it has ended. NULL is ignored.
 void weft_detach(weft_task* task);
 
 /// Whether weft_join() will not wait.
@@ -57,8 +57,8 @@ bool weft_task_done(const weft_task* task);
 weft_scope* weft_scope_new(void);
 /// Starts a task of the scope. 0 or -ENOMEM.
 int weft_scope_spawn(weft_scope* scope, weft_body* body, void* argument);
-/// Waits until all have ended. Returns the first negative result of one, or 0. When the caller is cancelled meanwhile,
-/// cancels them, waits for them all the same, and returns -ECANCELED.
+/// Waits until all have ended. Returns the first negative result of one, or 0. When the caller is cancelled
+/// meanwhile, cancels them, still waits for them, and returns -ECANCELED.
 WEFT_MIXED_FN int weft_scope_join(weft_scope* scope);
 /// Asks all its tasks to end, and those that are started before the next join.
 void weft_scope_cancel(weft_scope* scope);
@@ -69,19 +69,19 @@ WEFT_MIXED_FN void weft_scope_delete(weft_scope* scope);
 
 // ---- Limits ---------------------------------------------------------------------------------------------------------
 
-/// On the stack of whoever waits. What is inside is weft's.
+/// Lies on the stack of whoever waits. Its contents are private.
 typedef struct weft_limit {
     WEFT_OPAQUE(32);
 } weft_limit;
 
-/// From here to weft_limit_end() the caller's waits end with -ETIMEDOUT when `timeout` nanoseconds have passed: the present
-/// one, and each that begins later. Limits nest; the tightest wins. Needs a loop to keep watch: ends the program with a
-/// message in a coroutine that none runs.
+/// From here to weft_limit_end() the caller's waits end with -ETIMEDOUT when `timeout` nanoseconds have passed: the
+/// present one, and each that begins later. Limits nest; the tightest wins. Ends the program with a message in a
+/// coroutine that no loop runs.
 void weft_limit_begin(weft_limit* limit, int64_t timeout);
-/// Returns whether that limit was met. In the reverse order of the begins.
+/// Returns whether that limit was met. Call it in the reverse order of the begins.
 bool weft_limit_end(weft_limit* limit);
 
-/// Between the two, the caller's waits are not ended early, by cancellation or a limit: for cleaning up.
+/// Between the two, neither cancellation nor a limit ends the caller's waits: for cleaning up.
 void weft_shield_begin(void);
 void weft_shield_end(void);
 
@@ -92,7 +92,7 @@ bool weft_stop_requested(void);
 
 typedef struct weft_loop weft_loop;
 
-/// The calling thread's; made if there is none. NULL: the system has none to give.
+/// The calling thread's; created if there is none. NULL: the system refuses one.
 weft_loop* weft_current_loop(void);
 
 /// Calls f(argument) in one of the loop's next turns, on its thread, outside any coroutine; in the order of posting. The
@@ -117,17 +117,18 @@ const char* weft_reactor_name(const weft_loop* loop);
 #define WEFT_MILLISECOND INT64_C(1000000)
 #define WEFT_SECOND INT64_C(1000000000)
 
-/// Of the steady clock (CLOCK_MONOTONIC).
+/// The time of the steady clock (CLOCK_MONOTONIC).
 int64_t weft_now(void);
 
-/// Returns 0 at least so much later, or -ECANCELED or -ETIMEDOUT.
+/// Returns 0 after at least that time, or -ECANCELED or -ETIMEDOUT.
 WEFT_MIXED_FN int weft_sleep(int64_t time);
 WEFT_MIXED_FN int weft_sleep_until(int64_t when);
 
 // ---- Calls that block the thread ------------------------------------------------------------------------------------
 
-/// Calls f(argument) on a thread of its own, and waits. 0; -ECANCELED or -ETIMEDOUT if the wait was to end before it had
-/// begun, and then it is not called; -EAGAIN if no thread is available. A call that has begun is waited for in any case.
+/// Calls f(argument) on a thread of the loop's pool, and waits. 0; -ECANCELED or -ETIMEDOUT if the wait ended before
+/// it had begun (then it is not called); -EAGAIN if no thread is available. A call that has begun is always waited
+/// for.
 WEFT_MIXED_FN int weft_offload(void (*f)(void*), void* argument);
 
 WEFT_C_END

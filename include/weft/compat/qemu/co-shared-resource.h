@@ -20,7 +20,7 @@ void shres_destroy(SharedResource* s) WEFT_SYMBOL_OF(shres_destroy);
 bool co_try_get_from_shres(SharedResource* s, uint64_t n) WEFT_SYMBOL_OF(co_try_get_from_shres);
 /// Takes n units, waiting until there are as many: first come, first served.
 void coroutine_fn co_get_from_shres(SharedResource* s, uint64_t n) WEFT_SYMBOL_OF(co_get_from_shres);
-/// Puts n units back, and lets those that wait have them, in order.
+/// Puts n units back and grants them to those that wait, in order.
 void coroutine_fn co_put_to_shres(SharedResource* s, uint64_t n) WEFT_SYMBOL_OF(co_put_to_shres);
 
 WEFT_C_END

@@ -46,7 +46,7 @@ void qemu_aio_coroutine_enter(AioContext* ctx, Coroutine* co) WEFT_SYMBOL_OF(qem
 /// coroutine.
 void coroutine_fn qemu_coroutine_yield(void) WEFT_SYMBOL_OF(qemu_coroutine_yield);
 
-/// The calling coroutine. Outside one: the thread's leader, that is none, but the same for all calls of a thread.
+/// The calling coroutine. Outside one: the thread's leader, a placeholder that is the same for all calls of a thread.
 Coroutine* qemu_coroutine_self(void) WEFT_SYMBOL_OF(qemu_coroutine_self);
 WEFT_IN_COROUTINE bool qemu_in_coroutine(void) WEFT_SYMBOL_OF(qemu_in_coroutine);
 
@@ -56,8 +56,9 @@ bool qemu_coroutine_entered(Coroutine* co) WEFT_SYMBOL_OF(qemu_coroutine_entered
 /// The context that it last ran on; NULL before the first enter.
 AioContext* qemu_coroutine_get_aio_context(Coroutine* co) WEFT_SYMBOL_OF(qemu_coroutine_get_aio_context);
 
-/// How many stacks of ended coroutines each thread keeps for the next ones: 64 at first. What a thread keeps goes when it
-/// ends. Threads: any.
+/// How many stacks of ended coroutines each thread keeps for the next ones: 64 at first. A thread frees what it keeps
+/// when it ends.
+/// Threads: any.
 void qemu_coroutine_inc_pool_size(unsigned int additional) WEFT_SYMBOL_OF(qemu_coroutine_inc_pool_size);
 void qemu_coroutine_dec_pool_size(unsigned int removing) WEFT_SYMBOL_OF(qemu_coroutine_dec_pool_size);
 
@@ -78,8 +79,8 @@ static inline void qemu_coroutine_enter(Coroutine* co, void* opaque) {
 }
 #endif
 
-/// For coroutines of any contexts. First come, first served: the lock goes to the one that waits longest. A locker on
-/// another thread than the holder spins for a short while before it queues.
+/// For coroutines of any contexts. First come, first served: the lock goes to the one that has waited longest. A
+/// locker on another thread than the holder spins for a short while before it queues.
 typedef struct CoMutex {
     WEFT_OPAQUE(8);
 } CoMutex;

@@ -28,8 +28,8 @@
 
 WEFT_C_BEGIN
 
-// ---- Locks; CoMutex is in <qemu/coroutine-core.h>. They lie where the program puts them, and are to be initialised. All
-// zero is initialised, too. --------------------------------------------------------------------------------------------
+// ---- Locks; CoMutex is in <qemu/coroutine-core.h>. They lie where the program puts them, and must be initialised;
+// all zero is a valid state, too. --------------------------------------------------------------------------------------
 
 /// Coroutines that wait for each other. The lock that is given to the wait guards it against other threads.
 typedef struct CoQueue {
@@ -63,7 +63,7 @@ void coroutine_mixed_fn qemu_co_enter_all_impl(CoQueue* queue, QemuLockable* loc
 
 bool qemu_co_queue_empty(CoQueue* queue) WEFT_SYMBOL_OF(qemu_co_queue_empty);
 
-/// One writer or many readers. First come, first served; readers that stand one behind the other are let in together.
+/// One writer or many readers. First come, first served; adjacent waiting readers get the lock together.
 typedef struct CoRwlock {
     WEFT_OPAQUE(4);
 } CoRwlock;
@@ -73,7 +73,7 @@ void coroutine_fn qemu_co_rwlock_rdlock(CoRwlock* lock) WEFT_SYMBOL_OF(qemu_co_r
 void coroutine_fn qemu_co_rwlock_wrlock(CoRwlock* lock) WEFT_SYMBOL_OF(qemu_co_rwlock_wrlock);
 /// A reader becomes the writer. It queues for that like any other, so one that was before it may write meanwhile.
 void coroutine_fn qemu_co_rwlock_upgrade(CoRwlock* lock) WEFT_SYMBOL_OF(qemu_co_rwlock_upgrade);
-/// The writer becomes a reader, without letting go.
+/// The writer becomes a reader without releasing the lock.
 void coroutine_fn qemu_co_rwlock_downgrade(CoRwlock* lock) WEFT_SYMBOL_OF(qemu_co_rwlock_downgrade);
 void coroutine_fn qemu_co_rwlock_unlock(CoRwlock* lock) WEFT_SYMBOL_OF(qemu_co_rwlock_unlock);
 
@@ -103,8 +103,9 @@ void qemu_co_sleep_wake(QemuCoSleep* w) WEFT_SYMBOL_OF(qemu_co_sleep_wake);
 
 typedef void CleanupFunc(void* opaque);
 
-/// Runs entry(opaque) in a coroutine of its own. Returns 0 if it has ended before `timeout_ns` have passed (0: no limit);
-/// -ETIMEDOUT if not: it runs on then, and when it has ended, clean(opaque) is called, unless that is NULL.
+/// Runs entry(opaque) in a coroutine of its own. Returns 0 if it has ended before `timeout_ns` have passed (0: no
+/// limit); -ETIMEDOUT if not: it then keeps running, and when it has ended, clean(opaque) is called unless `clean` is
+/// NULL.
 int coroutine_fn qemu_co_timeout(CoroutineEntry* entry, void* opaque, uint64_t timeout_ns, CleanupFunc* clean)
     WEFT_SYMBOL_OF(qemu_co_timeout);
 

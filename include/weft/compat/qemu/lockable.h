@@ -1,7 +1,7 @@
 // Floor: c
 //
-// QEMU_MAKE_LOCKABLE(x): any lock in one shape. x is a CoMutex *, a QemuMutex *, a pthread_mutex_t *, or NULL for none. What
-// it makes lasts as long as the block (in C), or the expression (in C++), that it stands in.
+// QEMU_MAKE_LOCKABLE(x): any lock in one shape. x is a CoMutex *, a QemuMutex *, a pthread_mutex_t *, or NULL for
+// none. The result is valid in the enclosing block (in C) or expression (in C++).
 
 #ifndef QEMU_LOCKABLE_H
 #define QEMU_LOCKABLE_H

@@ -30,12 +30,12 @@ namespace weft::detail {
     return thread.current != nullptr ? thread.current->stop : thread.stop;
 }
 
-/// While it lives, the calling coroutine waits for what somebody holds: dump(), and the search for deadlocks, follow it.
+/// During its lifetime the calling coroutine waits for what somebody holds: dump(), and the search for deadlocks, follow it.
 /// `holder` lies in what is waited for, and is, or will be, the holder's runner(); see waiter.hpp.
 class waits_for_holder {
 public:
-    /// Ends the program with a message if the wait would close a circle of coroutines of this loop, each waiting for what
-    /// the next one holds, none with a limit: nothing but a cancellation could end that.
+    /// Ends the program with a message if the wait would close a cycle of coroutines of this loop, each waiting for
+    /// what the next one holds, none with a limit: nothing but a cancellation could end that.
     waits_for_holder(std::atomic<void const*> const& holder, call_site where) : self_(this_thread().current) {
         if (self_ != nullptr) {
             die_of_deadlock(*self_, holder, where);
