@@ -14,7 +14,7 @@
 //
 //     weft::suspend([&](weft::handle h) { device.on_done([h = std::move(h)]() mutable { h.wake(); }); });
 //
-// If f returns how to take back what it has begun, the wait can be cancelled and limited.
+// If f returns a function that takes back what it has begun, the wait can be cancelled and have a deadline.
 //
 // With gcc, a file in which one function alone is compiled for AVX-512, by an attribute, and enters or suspends, defines
 // WEFT_SWITCH_OUT_OF_LINE before it includes weft (docs/platforms.md).
@@ -42,7 +42,7 @@
 
 namespace weft {
 
-/// See detail/coroutine/control_block.hpp for who moves a coroutine from one to the next. One that has entered another is running.
+/// suspended, running (one that has entered another is), waiting, queued on its loop, done.
 using coroutine_state = detail::state;
 
 struct coroutine_options {
@@ -50,15 +50,16 @@ struct coroutine_options {
     std::size_t stack_size = default_stack_size;  ///< Address space in bytes, guard included.
     bool measure_stack = false;                   ///< For stack_high_water(): costs a system call, and page faults.
 
-    /// Rounding mode, traps and the like are the coroutine's own: they begin as those of whoever creates it, stay with it
-    /// wherever it goes on, and are not seen by whoever enters it. Else all that run on a thread share what the last one
-    /// set. Makes each enter slower, several times.
+    /// The floating-point control words (rounding mode, exception masks) belong to the coroutine: they start as the
+    /// creator's, go with it from thread to thread, and its enterer does not see them. Without this, all coroutines
+    /// of a thread share those that were set last. Makes each enter several times slower
+    /// (docs/decisions/0007-fpu-control-words.md).
     bool keep_fpu_control = false;
 };
 
 /// What is thrown at the suspension point of a coroutine that is destroyed while suspended. Not a std::exception: a
-/// `catch (...)` that meets it should throw it on. Where one does not, as in the streams of the standard library, it is
-/// thrown again at the next yield.
+/// `catch (...)` that catches it should rethrow it. Where one does not, as in the standard library's streams, it is
+/// thrown again at the next suspension.
 class unwinding {
 public:
     unwinding(unwinding const&) = default;
@@ -78,10 +79,11 @@ void release(control_block& co) noexcept;
 void keep_more_spares(std::int64_t more) noexcept;
 void destroy(control_block& co, call_site where) noexcept;
 void destroy_locals(control_block& self) noexcept;
-/// What suspend() was given threw: the coroutine may have been woken, and be gone, or wait for ever. Called from its handler.
+/// The function given to suspend() threw: by now the coroutine may have been woken and have ended, or it may wait for
+/// ever. Called from the catch block.
 [[noreturn]] void die_of_throwing_while_parked() noexcept;
-void forget_use(control_block& co);  ///< What its stack was used for before it was made.
-/// From now on, until it ends, it has FPU control words of its own: now the caller's. For one that was not entered yet.
+void forget_use(control_block& co);  ///< Forgets what its stack was used for before it was made.
+/// Gives it FPU control words of its own, which start as the caller's. Called before it is first entered.
 void keep_fpu_control(control_block& co);
 
 /// The last switch of a coroutine.
@@ -175,8 +177,9 @@ public:
         return *this;
     }
 
-    /// Ends the program with a message if the coroutine still waits: nobody can wake it any more. Not while its wait is taken
-    /// back (see suspend()), nor while an exception is on its way, nor in exit(), for what is older than the first coroutine.
+    /// Ends the program with a message if the coroutine still waits, since nobody could wake it any more; but not
+    /// while its wait is being taken back (see suspend()), while an exception is propagating, or, for a static object
+    /// made before the first coroutine, in exit().
     ~handle() {
         if (waiting_ != nullptr) [[unlikely]] {
             dropped(*waiting_);
@@ -263,20 +266,22 @@ public:
     /// Whether the body has ended.
     [[nodiscard]] bool done() const { return block_ != nullptr && block_->current_state() == detail::state::done; }
 
-    /// What it is about; `done` if there is none here. That of one that another thread runs may have changed already.
+    /// Its present state; `done` for an empty object. While another thread runs the coroutine, the answer may be out
+    /// of date.
     [[nodiscard]] coroutine_state state() const {
         return block_ == nullptr ? coroutine_state::done : block_->current_state();
     }
 
-    /// Whether there is a coroutine here: false after a move.
+    /// Whether this owns a coroutine: false after a move.
     explicit operator bool() const { return block_ != nullptr; }
 
     /// Unique in this process, from 1. 0 where there is none.
     [[nodiscard]] std::uint64_t id() const { return block_ == nullptr ? 0 : block_->id; }
     [[nodiscard]] std::string_view name() const { return block_ == nullptr ? std::string_view() : block_->name; }
 
-    /// How many bytes of its stack it has ever used, in whole pages, weft's own included. Without
-    /// coroutine_options::measure_stack, those that used the stack before it count too. 0 where there is no coroutine.
+    /// The most bytes of its stack that it has used so far, in whole pages, weft's own included. Without
+    /// coroutine_options::measure_stack this includes what earlier coroutines used of the same stack. 0 for an empty
+    /// object.
     /// Threads: any. Suspends: no. Allocates: no.
     [[nodiscard]] std::size_t stack_high_water() const noexcept {
         return block_ == nullptr ? 0 : used_bytes(block_->frames());
@@ -291,14 +296,17 @@ private:
 
 /// Suspends the calling coroutine until it is entered again.
 ///
-/// Goes back to whoever entered it; a loop, if that is who did, runs it again after the others that are ready. Ends the
-/// program with a message if called outside a coroutine.
+/// Returns to whoever entered it. If that is a loop, it runs the coroutine again after the others that are ready.
+/// Ends the program with a message if called outside a coroutine.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 [[gnu::always_inline]] WEFT_COROUTINE_FN inline void yield(call_site where = call_site::here()) {
     detail::thread_state& thread = detail::this_thread();
     detail::control_block* self = thread.current;
     if (self == nullptr) [[unlikely]] {
         (void)detail::current_or_die("yield", where);
+    }
+    if (self == thread.run_by_loop && detail::leave_for_next(*self, where)) {
+        return;
     }
     detail::leave(*self, thread, detail::yielded, where);
 }
@@ -322,21 +330,23 @@ WEFT_COROUTINE_FN void park_revocably(control_block& self, revocable_wait& wait,
 
 /// Parks the calling coroutine, then calls `f(handle)` on the enterer's stack; comes back when handle.wake() was called.
 ///
-/// What `f` throws ends the program with a message. `f` must not touch what lies on the coroutine's stack, itself included,
-/// after the wake-up: the coroutine may run on by then. A handle that is destroyed before it woke the coroutine ends the
-/// program with a message. Ends the program with a message if called outside a coroutine.
+/// An exception that leaves `f` ends the program with a message. After the wake-up `f` must not use anything that
+/// lies on the coroutine's stack, its own captures included: the coroutine may be running by then. A handle that is
+/// destroyed before it woke the coroutine ends the program with a message. Ends the program with a message if called
+/// outside a coroutine.
 ///
-/// If `f` returns nothing, only handle.wake() ends the wait. It may return a function instead, how to take back what it has
-/// begun: when the task is cancelled or a limit is met, that is called, on the coroutine's loop. If it returns true, the
-/// handle has been destroyed, and suspend() throws std::system_error (operation_canceled, timed_out). If it returns
-/// false, as it came too late, the wake-up ends the wait. What it throws ends the program with a message.
+/// If `f` returns nothing, only handle.wake() ends the wait. It may instead return a function that takes back what it
+/// has begun; that is called on the coroutine's loop when the task is cancelled or a limit is met. If it returns
+/// true, the handle has been destroyed, and suspend() throws std::system_error (operation_canceled, timed_out). If it
+/// returns false, because it came too late, the wake-up ends the wait. An exception that leaves it ends the program
+/// with a message.
 ///
 ///     weft::suspend([&](weft::handle h) {
 ///         auto id = device.start([h = std::move(h)]() mutable { h.wake(); });
 ///         return [&device, id] { return device.cancel(id); };
 ///     });
 ///
-/// Where no loop runs the coroutine nobody ends its waits, and that function is not called.
+/// The waits of a coroutine that no loop runs can't be cancelled, and that function is not called.
 /// Threads: the coroutine's own. Suspends: yes. Allocates: no.
 template <class F>
     requires(std::is_invocable_v<F, handle>)
@@ -388,7 +398,7 @@ WEFT_COROUTINE_FN void suspend(F&& f, call_site where = call_site::here()) {
     return detail::this_thread().current != nullptr;
 }
 
-/// What a coroutine may know of itself. Valid as long as the coroutine is.
+/// A coroutine as seen from inside; see self(). Valid as long as the coroutine exists.
 class coroutine_view {
 public:
     [[nodiscard]] std::uint64_t id() const { return block_->id; }
@@ -423,9 +433,9 @@ inline coroutine_view coroutine_access::view_of(control_block& co) {
     return detail::coroutine_access::view_of(detail::current_or_die("self", where));
 }
 
-/// How many coroutines there are in this process: created and not yet destroyed.
-/// Walks all stacks that were ever in use: for statistics, not for each request.
-/// Threads: any; while others create and destroy, the count is of some moment during the call.
+/// How many coroutines there are in this process: created and not yet destroyed. Walks all stacks that were ever in
+/// use: for statistics, not for each request.
+/// Threads: any; while others create and destroy coroutines, the count is that of some moment during the call.
 [[nodiscard]] std::uint64_t coroutine_count() noexcept;
 
 }  // namespace weft

@@ -139,7 +139,8 @@ bool weft_enter_at(weft_coroutine* coroutine, weft_call_site where) {
     }
     detail::control_block& co = block_of(coroutine);
     detail::thread_state& thread = detail::this_thread();
-    if (co.saved.stack_pointer == nullptr || thread.exceptions->any()) [[unlikely]] {
+    // A task's own loop alone enters it; its stack pointer may be in its place all the same: see to_next().
+    if (co.saved.stack_pointer == nullptr || co.scheduled || thread.exceptions->any()) [[unlikely]] {
         return enter_slowly(coroutine, call_site_of(where));
     }
     co.entered_at = call_site_of(where);

@@ -2,6 +2,8 @@
 
 #include <string>
 #include <system_error>
+#include <type_traits>
+#include <utility>
 #include <weft/coroutine.hpp>
 #include <weft/detail/coroutine/park.hpp>
 
@@ -43,6 +45,45 @@ void park_revocably(control_block& self, revocable_wait& wait, call_site where) 
     if (wait.taken_back) {
         throw_stopped("suspend");
     }
+}
+
+namespace {
+
+/// Sanitizers are told of enters and leaves, one after the other.
+constexpr bool sanitizers_follow = !std::is_empty_v<context::sanitizer_fiber>;
+
+bool may_switch_straight(control_block const& self, thread_state const& thread, executor const& home) {
+    return !sanitizers_follow && self.scheduled && home.runs_left > 0 && !home.ready.empty() &&
+           !home.ready.first()->slow_to_enter && !self.keeps_fpu_control && !thread.exceptions->any();
+}
+
+}  // namespace
+
+// The loop's frame is that of the enterer still: whoever leaves next, or ends, comes back to it, and the loop finds in
+// run_by_loop who that is. `self` is queued with its stack pointer in `saved`; that an enter() would take it for suspended
+// does no harm, as nobody can enter what a loop has scheduled.
+way to_next(control_block& self, call_site where) {
+    thread_state& thread = this_thread();
+    executor& home = *thread.home;
+    if (!may_switch_straight(self, thread, home)) {
+        return {};
+    }
+#if defined(WEFT_CHECK_MUTEXES)
+    die_if_it_holds_a_mutex(self, where);
+#endif
+    put_enterer_back(self, thread);
+    self.suspended_at = where;
+    self.transition(state::suspended, state::queued);
+    WEFT_TRACE2(yield, &self, thread.entered_by);
+    --home.runs_left;
+    control_block& next = home.ready.pop();
+    home.ready.push(self, __builtin_frame_address(0));
+    dequeued(next);
+    next.entered_at = call_site("weft::loop", 0);
+    next.base.enterer = &thread.enterer;
+    thread.current = thread.run_by_loop = &next;
+    WEFT_TRACE2(enter, thread.entered_by, &next);
+    return {&next.saved, std::exchange(next.saved.stack_pointer, nullptr)};
 }
 
 void after_refusal() {

@@ -16,7 +16,7 @@ constinit exception_globals exceptions_not_known_yet{.uncaught = 1};
 // Named from assembly, which link-time optimisation does not read: `used`, or it would be renamed or dropped.
 extern "C" {
 [[gnu::used, gnu::tls_model("initial-exec")]] constinit thread_local weft::detail::thread_state weft_thread{
-    {}, nullptr, nullptr, &weft::detail::exceptions_not_known_yet, nullptr, 0, 0, nullptr, 0, {}, nullptr, 0};
+    {}, nullptr, nullptr, &weft::detail::exceptions_not_known_yet, nullptr, nullptr, 0, 0, nullptr, 0, {}, nullptr, 0};
 }
 
 namespace weft::detail {

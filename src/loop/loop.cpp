@@ -344,11 +344,18 @@ void loop::fire_timers() {
 }
 
 void loop::run_ready() {
-    std::uint64_t run = 0;
-    for (; run < runs_per_turn && !ready.empty(); ++run) {
-        detail::control_block& co = ready.pop();
-        detail::dequeued(co);
-        std::uintptr_t result = detail::enter(co, call_site("weft::loop", 0));
+    detail::thread_state& thread = detail::this_thread();     // the loop stays on it
+    detail::control_block* const outer = thread.run_by_loop;  // of a turn around this one
+    std::uint64_t const left_to_outer = std::exchange(runs_left, runs_per_turn);
+    ready.begin_turn();
+    while (runs_left > 0 && !ready.empty()) {
+        --runs_left;
+        detail::control_block& next = ready.pop();
+        detail::dequeued(next);
+        thread.run_by_loop = &next;
+        std::uintptr_t result = detail::enter(next, call_site("weft::loop", 0));
+        // Between the two, others may have had their turn: see to_next().
+        detail::control_block& co = *thread.run_by_loop;
         if (result != detail::yielded && detail::after_leave(co, result)) {
             if (co.at_end != nullptr) {
                 co.at_end(co);
@@ -360,7 +367,10 @@ void loop::run_ready() {
             schedule(co);
         }
     }
-    counts_.coroutines.add(run);
+    ready.end_turn(runs_left == 0);
+    counts_.coroutines.add(runs_per_turn - runs_left);
+    thread.run_by_loop = outer;
+    runs_left = left_to_outer;
 }
 
 namespace detail {

@@ -119,6 +119,25 @@ CASE(a_cpp_coroutine_that_is_suspended_in_a_c_function_can_not_be_unwound) {
         "cpp_test.cpp:", "was destroyed while it is suspended in a C function");
 }
 
+CASE(a_task_that_has_yielded_can_not_be_entered_from_c) {
+    CHECK_DIES(
+        [] {
+            weft::run([] {
+                weft_coroutine* yielding = nullptr;
+                weft::task<void> other = weft::spawn({.name = "other"}, [&] {
+                    yielding = weft_self();
+                    for (;;) {
+                        weft::yield();
+                    }
+                });
+                weft::yield();
+                weft::yield();
+                weft_enter(yielding);
+            });
+        },
+        "cpp_test.cpp:", "coroutine \"other\"", "entered while it is queued to run on its loop");
+}
+
 CASE(c_functions_and_cpp_functions_work_in_each_others_coroutines) {
     int result = weft_run(
         [](void*) {

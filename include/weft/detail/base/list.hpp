@@ -27,6 +27,8 @@ public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
     /// nullptr if it is empty. The others follow by `next`.
     [[nodiscard]] T* first() const noexcept { return first_; }
+    /// nullptr if it is empty.
+    [[nodiscard]] T* last() const noexcept { return first_ == nullptr ? nullptr : last_; }
 
     void push(T& element) noexcept {
         element.next = nullptr;

@@ -64,7 +64,11 @@ struct alignas(64) control_block {
     std::atomic<state> status{state::done};  ///< A yield does not write it: see current_state().
     bool scheduled = false;                  ///< Its loop enters it again after a plain yield.
     bool slow_to_enter = false;              ///< It has exceptions or FPU control words, to be put in place first.
+    bool keeps_fpu_control = false;          ///< coroutine_options::keep_fpu_control.
     bool being_taken_back = false;           ///< What is to wake it may go.
+    std::uint8_t place_in_ready_queue = 0;   ///< The ready queue's, as are
+    control_block* ahead = nullptr;          ///< the one that comes some places behind it,
+    void const* stack_ahead = nullptr;       ///< and where that one's stack ends; see ready_queue.hpp.
     control_block* next = nullptr;           ///< In whatever queue it stands.
 
     /// alive_mark or not. Any thread reads it, by std::atomic_ref, even where there is no block.
@@ -88,7 +92,6 @@ struct alignas(64) control_block {
     context::frame outer;                       ///< While it has entered others: the frame of whoever entered it,
     control_block* outer_entered_by = nullptr;  ///< and that itself: see thread_state::entered_by.
     [[no_unique_address]] context::sanitizer_fiber sanitizer;
-    bool keeps_fpu_control = false;                      ///< coroutine_options::keep_fpu_control.
     context::fpu_control fpu_control;                    ///< Its own, while it does not run.
     std::atomic<void const*> const* holder = nullptr;    ///< While it waits for what has one holder: where to see whom.
     [[no_unique_address]] context::companion companion;  ///< Last, because it depends on the compiler's options.

@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <weft/detail/base/atomic.hpp>
-#include <weft/detail/base/list.hpp>
 #include <weft/detail/base/trace.hpp>
 #include <weft/detail/coroutine/control_block.hpp>
+#include <weft/detail/coroutine/ready_queue.hpp>
 #include <weft/marks.hpp>
 #include <weft/time.hpp>
 
@@ -66,7 +66,8 @@ struct executor {
     /// Takes it back, if it was not run. On the loop's thread.
     virtual void withdraw(posted& p) noexcept = 0;
 
-    intrusive_queue<control_block> ready;  ///< Only the loop's own thread touches it.
+    ready_queue ready;            ///< Only the loop's own thread touches it.
+    std::uint64_t runs_left = 0;  ///< How many more coroutines this turn may run. Its own thread's, too.
     atomic<control_block*> inbox{nullptr};
     atomic<bool> sleeping{false};
     bool elsewhere = false;  ///< The loop's thread is with another loop, and was not called back. Its own thread's.

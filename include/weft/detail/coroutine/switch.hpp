@@ -143,10 +143,32 @@ void die_if_it_holds_a_mutex(control_block const& self, call_site where);
     }
 }
 
+/// Where a coroutine switches to that its loop has entered.
+struct way {
+    context::frame* to;  ///< nullptr: back to the loop.
+    void* stack_pointer;
+};
+
+/// Before a yield of the coroutine that the thread's loop has entered: where the turn may run one more, puts it at the end of the
+/// ready queue and says how to get to the next one, which saves the way through the loop.
+[[nodiscard]] way to_next(control_block& self, call_site where);
+
+/// That yield. Returns false where the coroutine has to go back to the loop.
+[[nodiscard, gnu::always_inline]] WEFT_COROUTINE_FN inline bool leave_for_next(control_block& self, call_site where) {
+    way straight = to_next(self, where);
+    if (straight.to == nullptr) {
+        return false;
+    }
+    if (switch_between(self.saved, *straight.to, straight.stack_pointer, go_on) != go_on) [[unlikely]] {
+        throw_unwinding();
+    }
+    return true;
+}
+
 /// Makes a coroutine that was queued fit to be entered.
 inline void dequeued(control_block& co) {
     co.transition(state::queued, state::suspended);
-    if (!co.slow_to_enter) [[likely]] {
+    if (!co.slow_to_enter && co.saved.stack_pointer == nullptr) {
         co.saved.stack_pointer = std::exchange(co.parked_stack_pointer, nullptr);
     }
 }

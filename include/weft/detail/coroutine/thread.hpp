@@ -29,6 +29,8 @@ struct thread_state {
     control_block* entered_by;      ///< As `enterer`: which coroutine that is, or nullptr. For trace points only.
     exception_globals* exceptions;  ///< This thread's.
     executor* home;                 ///< The loop of this thread, if it has one.
+    /// The one of its loop's coroutines that runs, or has entered others: see to_next().
+    control_block* run_by_loop;
     std::uint64_t now;      ///< When the loop's turn began, in nanoseconds of the steady clock; 0 without a loop.
     std::uint64_t next_id;  ///< Ids are handed out to threads in blocks.
     control_block* spare;   ///< Control blocks on stacks of the default size, ready to be used again.
