@@ -25,7 +25,7 @@
 #include <weft/process.hpp>
 #include <weft/socket.hpp>
 
-#include "worlds.hpp"
+#include "streams.hpp"
 
 // ---- a shim in front of the system's calls: what the library calls, in this program, is this -------------------------
 
@@ -164,21 +164,6 @@ namespace {
 using namespace std::chrono_literals;
 using namespace worlds;
 using weft::bytes_of;
-
-std::string numbers(std::size_t size) {
-    std::string text;
-    for (int i = 0; text.size() < size; ++i) {
-        text += std::to_string(i) + ' ';
-    }
-    text.resize(size);
-    return text;
-}
-
-std::pair<weft::tcp_stream, weft::tcp_stream> tcp_pair() {
-    weft::tcp_listener listener(loopback());
-    weft::tcp_stream client = weft::tcp_stream::connect(listener.local());
-    return {std::move(client), listener.accept()};
-}
 
 /// Descriptors run out: there is room for `left` more.
 class few_descriptors {

@@ -18,15 +18,6 @@ using namespace std::chrono_literals;
 using namespace worlds;
 using weft::bytes_of;
 
-std::string numbers(std::size_t size) {
-    std::string text;
-    for (int i = 0; text.size() < size; ++i) {
-        text += std::to_string(i) + ' ';
-    }
-    text.resize(size);
-    return text;
-}
-
 class send_file : public folder {
 protected:
     [[nodiscard]] weft::file holding(std::string const& text) const {

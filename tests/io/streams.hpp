@@ -6,12 +6,23 @@
 
 #include <array>
 #include <span>
+#include <string>
 #include <utility>
 #include <weft/socket.hpp>
 
 #include "worlds.hpp"
 
 namespace worlds {
+
+/// Text of that size, each part of which is another.
+inline std::string numbers(std::size_t size) {
+    std::string text;
+    for (int i = 0; text.size() < size; ++i) {
+        text += std::to_string(i) + ' ';
+    }
+    text.resize(size);
+    return text;
+}
 
 inline std::pair<weft::tcp_stream, weft::tcp_stream> tcp_pair() {
     weft::tcp_listener listener(loopback());
