@@ -209,9 +209,8 @@ void connection::handle(request const& r, std::span<std::byte const> payload) {
         } else {
             carry_out(r, payload);
         }
-    } catch (std::exception const& e) {  // no memory for the reply: without it the client would wait for ever
-        complain(e.what());
-        cut();
+    } catch (std::exception const&) {  // nothing that was sent throws: so it was not answered yet
+        finish(r, std::make_error_code(std::errc::not_enough_memory));
     }
 }
 
@@ -326,24 +325,38 @@ void connection::sync_if_asked(request const& r, std::error_code& ec) {
     }
 }
 
-/// Answers a request that has no data to send.
+/// Answers a request that has no data to send. Needs no memory: that there is none is one of the answers.
 void connection::finish(request const& r, std::error_code const& ec) {
     if (!ec) {
         return out_.send(done(terms_.replies, r));
     }
     ++shared_.counts.errors;
-    refuse(r, {to_protocol(ec),
-               fmt::format("{} of {} bytes at {} failed: {}", name_of(r.type), r.length, r.offset, ec.message())});
+    complain_or_pause([&] {
+        return fmt::format("{} of {} bytes at {} failed: {}", name_of(r.type), r.length, r.offset, ec.message());
+    });
+    out_.send(failed(terms_.replies, r, to_protocol(ec)));
 }
 
 void connection::refuse(request const& r, refusal const& why) {
-    if (complaints_.has_room()) {
-        complain(fmt::format("export \"{}\": {}", image_->name(), why.why));
-    } else {
-        complaints_.leave_out(1);
-        weft::sleep_for(pause_for_mistakes);
-    }
+    complain_or_pause([&] { return why.why; });
     out_.send(failed(terms_.replies, r, why.code));
+}
+
+/// `what()` makes the line, if one may be written. Throws nothing.
+template <class What>
+void connection::complain_or_pause(What what) {
+    try {
+        if (complaints_.has_room()) {
+            complain(fmt::format("export \"{}\": {}", image_->name(), what()));
+        } else {
+            complaints_.leave_out(1);
+            weft::sleep_for(pause_for_mistakes);
+        }
+    } catch (std::bad_alloc const&) {
+        lose_log_line();
+    } catch (std::system_error const&) {
+        return;  // the pause was ended, as the server stops
+    }
 }
 
 /// Memory of what all share; none if there is not enough.
@@ -382,7 +395,7 @@ connection::claim connection::claim_piece(std::uint64_t size, std::error_code& e
     return taken;
 }
 
-void connection::complain(std::string const& what) noexcept {
+void connection::complain(std::string_view what) noexcept {
     try {
         if (!complaints_.allow()) {
             return;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <weft/semaphore.hpp>
 #include <weft/socket.hpp>
 #include <weft/task.hpp>
@@ -67,10 +68,12 @@ private:
     WEFT_COROUTINE_FN void sync_if_asked(request const& r, std::error_code& ec);
     WEFT_COROUTINE_FN void finish(request const& r, std::error_code const& ec);
     WEFT_COROUTINE_FN void refuse(request const& r, refusal const& why);
+    template <class What>
+    WEFT_COROUTINE_FN void complain_or_pause(What what);
 
     [[nodiscard]] claim try_to_claim(std::uint64_t size);
     [[nodiscard]] WEFT_COROUTINE_FN claim claim_piece(std::uint64_t size, std::error_code& ec);
-    void complain(std::string const& what) noexcept;
+    void complain(std::string_view what) noexcept;
     void tell_what_was_left_out();
 
     weft::stream stream_;

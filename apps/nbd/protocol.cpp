@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <new>
+#include <utility>
 
 namespace nbd {
 namespace {
@@ -95,6 +97,16 @@ unsigned flags_for(command type, form f) {
     }
 }
 
+/// Says why, if there is memory for that.
+template <class... Args>
+refusal refused(request const& r, error code, fmt::format_string<Args...> why, Args&&... args) {
+    try {
+        return {code, name_of(r.type) + fmt::format(why, std::forward<Args>(args)...)};
+    } catch (std::bad_alloc const&) {
+        return {code, {}};
+    }
+}
+
 }  // namespace
 
 std::optional<option_header> parse_option(std::span<std::byte const, option_header_size> data) {
@@ -183,39 +195,35 @@ std::uint64_t payload_of(request const& r, form f) {
 }
 
 std::optional<refusal> check(request const& r, terms const& t) {
-    auto refused = [&](error code, std::string_view why) {
-        return refusal{code, fmt::format("{}{}", name_of(r.type), why)};
-    };
     if (!known(r.type)) {
-        return refused(error::invalid, ": there is no such command");
+        return refused(r, error::invalid, ": there is no such command");
     }
     if (unsigned wrong = r.flags & ~flags_for(r.type, t.replies); wrong != 0) {
-        return refused(error::invalid, fmt::format(": flags {:#x} are not allowed", wrong));
+        return refused(r, error::invalid, ": flags {:#x} are not allowed", wrong);
     }
     if (r.type == command::flush || r.type == command::disconnect) {
         return std::nullopt;
     }
     bool writes = r.type == command::write || r.type == command::trim || r.type == command::write_zeroes;
     if (writes && t.read_only) {
-        return refused(error::not_permitted, ": the export is read-only");
+        return refused(r, error::not_permitted, ": the export is read-only");
     }
     if (r.type == command::block_status && !t.block_status) {
-        return refused(error::invalid, ": no metadata context was agreed on");
+        return refused(r, error::invalid, ": no metadata context was agreed on");
     }
     if (r.type == command::block_status && r.length == 0) {
-        return refused(error::invalid, " of no bytes");
+        return refused(r, error::invalid, " of no bytes");
     }
     bool moves_data = r.type == command::read || r.type == command::write;
     if (moves_data && r.length > maximum_payload) {
         bool whole = r.type == command::read && (r.flags & df) != 0;  // no other request may be told of an overflow
-        return refused(whole ? error::overflow : error::invalid,
-                       fmt::format(" of {} bytes is longer than {}", r.length, maximum_payload));
+        return refused(r, whole ? error::overflow : error::invalid, " of {} bytes is longer than {}", r.length,
+                       maximum_payload);
     }
     if (r.offset > t.export_size || r.length > t.export_size - r.offset) {  // no sum: it could wrap
         bool needs_room = r.type == command::write || r.type == command::write_zeroes;
-        return refused(
-            needs_room ? error::no_space : error::invalid,
-            fmt::format(" of {} bytes at {} runs past the end (size {})", r.length, r.offset, t.export_size));
+        return refused(r, needs_room ? error::no_space : error::invalid,
+                       " of {} bytes at {} runs past the end (size {})", r.length, r.offset, t.export_size);
     }
     return std::nullopt;
 }
