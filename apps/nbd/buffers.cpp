@@ -24,23 +24,48 @@ buffer::~buffer() {
 }
 
 std::unique_ptr<std::byte[]> buffer_pool::take(std::size_t size) {
+    std::size_t bytes = memory_for(size);
     auto& kept = kept_[class_of(size)];
+    std::unique_ptr<std::byte[]> memory;
     if (kept.empty()) {
-        return std::make_unique_for_overwrite<std::byte[]>(memory_for(size));
+        memory = allocate(bytes);
+    } else {
+        memory = std::move(kept.back());
+        kept.pop_back();
+        kept_bytes_ -= bytes;
     }
-    kept_bytes_ -= memory_for(size);
-    std::unique_ptr<std::byte[]> memory = std::move(kept.back());
-    kept.pop_back();
+    in_use_ += bytes;
     return memory;
 }
 
+std::unique_ptr<std::byte[]> buffer_pool::allocate(std::size_t bytes) {
+    keep_at_most(room() - std::min(room(), bytes));
+    try {
+        return std::make_unique_for_overwrite<std::byte[]>(bytes);
+    } catch (std::bad_alloc const&) {
+        keep_at_most(0);
+        return std::make_unique_for_overwrite<std::byte[]>(bytes);
+    }
+}
+
+/// Gives back the largest first.
+void buffer_pool::keep_at_most(std::size_t bytes) noexcept {
+    for (std::size_t power = kept_.size(); power-- > 0 && kept_bytes_ > bytes;) {
+        for (auto& kept = kept_[power]; !kept.empty() && kept_bytes_ > bytes; kept.pop_back()) {
+            kept_bytes_ -= std::size_t{1} << power;
+        }
+    }
+}
+
 void buffer_pool::put_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept {
-    if (kept_bytes_ + memory_for(size) > limit) {
+    std::size_t bytes = memory_for(size);
+    in_use_ -= bytes;
+    if (kept_bytes_ + bytes > std::min(most_kept, room())) {
         return;
     }
     try {
         kept_[class_of(size)].push_back(std::move(memory));
-        kept_bytes_ += memory_for(size);
+        kept_bytes_ += bytes;
     } catch (std::bad_alloc const&) {
         return;  // then it is not kept
     }

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -38,17 +39,30 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Keeps up to 64 MiB, by powers of two.
+/// Keeps up to 64 MiB, by powers of two; but what is in use and what is kept are never more than the limit together, as long
+/// as what is in use is not.
 class buffer_pool {
 public:
+    explicit buffer_pool(std::size_t limit) : limit_(limit) {}
+
+    /// Throws std::bad_alloc, and then keeps nothing.
     [[nodiscard]] std::unique_ptr<std::byte[]> take(std::size_t size);
     void put_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept;
 
-private:
-    static constexpr std::size_t limit = 64 << 20;
+    [[nodiscard]] std::size_t kept() const { return kept_bytes_; }
 
+private:
+    static constexpr std::size_t most_kept = 64 << 20;
+
+    [[nodiscard]] std::unique_ptr<std::byte[]> allocate(std::size_t bytes);
+    void keep_at_most(std::size_t bytes) noexcept;
+    /// How much of the limit is left beside what is in use.
+    [[nodiscard]] std::size_t room() const { return limit_ - std::min(limit_, in_use_); }
+
+    std::size_t limit_;
     std::array<std::vector<std::unique_ptr<std::byte[]>>, 33> kept_;
     std::size_t kept_bytes_ = 0;
+    std::size_t in_use_ = 0;
 };
 
 }  // namespace nbd

@@ -24,7 +24,8 @@ struct client_limits {
 };
 
 struct service {
-    explicit service(client_limits const& l) : limits(l), memory(l.max_memory, l.max_memory) {}
+    explicit service(client_limits const& l)
+        : limits(l), buffers(static_cast<std::size_t>(l.max_memory)), memory(l.max_memory, l.max_memory) {}
 
     client_limits limits;
     std::vector<image> images;

@@ -240,6 +240,18 @@ TEST_P(memory_that_runs_out, fails_the_request_and_not_the_connection) {
     nbd::log_to(STDERR_FILENO);
 }
 
+TEST(buffer_pool, gives_up_what_it_keeps_where_memory_runs_out) {
+    nbd::buffer_pool pool(1 << 20);
+    { nbd::buffer kept(pool, 4096); }
+    all_behind = false;
+    countdown = 0;
+    armed = true;
+    nbd::buffer found(pool, 8192);
+    armed = false;
+    EXPECT_EQ(found.span().size(), 8192U);
+    EXPECT_EQ(pool.kept(), 0U);
+}
+
 INSTANTIATE_TEST_SUITE_P(where, memory_that_runs_out, testing::Values(false, true),
                          [](auto const& about) { return std::string(about.param ? "from_there_on" : "once"); });
 
