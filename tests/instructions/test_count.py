@@ -6,7 +6,7 @@
 A bar is what it takes today, by gcc 12 and by clang 14, and 5 % more. Who gets below it lowers it; who has to raise it
 says why. (A pair: from 69 to 74, so that a nested one takes 78 and not 150, see docs/decisions/0017. A life: from 190 to
 198, as each change of a coroutine's state checks the one before. A pair in C: from 105 to 106, which lies in one cache line
-less, and to 108, as an enter looks whether the coroutine is a task. Pairs: by 1, as a yield looks whether it is a task's that
+less, and to 108, as an enter looks whether the coroutine is a task; a life in C from 305 to 307. Pairs: by 1, as a yield looks whether it is a task's that
 may go straight to the next, see docs/decisions/0022.)
 """
 
@@ -17,8 +17,8 @@ import sys
 import tempfile
 
 BARS = {
-    "GNU": {"pair": 78, "nested": 84, "life": 200, "c_pair": 109, "c_life": 306, "qemu_pair": 122, "qemu_life": 300},
-    "Clang": {"pair": 85, "nested": 88, "life": 247, "c_pair": 119, "c_life": 336, "qemu_pair": 139, "qemu_life": 372},
+    "GNU": {"pair": 78, "nested": 84, "life": 200, "c_pair": 109, "c_life": 309, "qemu_pair": 122, "qemu_life": 300},
+    "Clang": {"pair": 85, "nested": 88, "life": 247, "c_pair": 119, "c_life": 339, "qemu_pair": 139, "qemu_life": 372},
 }
 # What trace points may add: two instructions each. Of those in the library itself there is one program only.
 TRACE_POINTS = {"pair": 2, "nested": 2}
