@@ -17,6 +17,7 @@ POINTS = {
     "enter": r'printf "enter %lu %lu\n", $_probe_arg0, $_probe_arg1',
     "yield": r'printf "yield %lu %lu\n", $_probe_arg0, $_probe_arg1',
     "wait": r'printf "wait %lu %s\n", $_probe_arg0, (char*)$_probe_arg1',
+    "grant": r'printf "grant %lu %lu\n", $_probe_arg0, $_probe_arg1',
     "wake": r'printf "wake %lu %lu\n", $_probe_arg0, $_probe_arg1',
     "terminate": r'printf "terminate %lu\n", $_probe_arg0',
 }
@@ -25,7 +26,11 @@ EXPECTED = """
     enter - outer, enter outer inner, yield inner outer, yield outer -,
     enter - outer, enter outer inner, terminate inner, terminate outer,
     create waiter, enter - waiter, wait waiter a wake-up, yield waiter -, wake waiter -, enter - waiter, terminate waiter,
-    create in C, enter - in C, yield in C -, enter - in C, terminate in C
+    create in C, enter - in C, yield in C -, enter - in C, terminate in C,
+    create main, enter - main, create locker, yield main -,
+    enter - locker, wait locker a mutex, yield locker -,
+    enter - main, grant main locker, wake locker main, wait main a task's end, yield main -,
+    enter - locker, terminate locker, wake main -, enter - main, terminate main
 """
 
 
@@ -51,7 +56,7 @@ def events(text):
             found.append("create " + created[2])
         elif wait := re.fullmatch(r"wait (\d+) (.*)", line):
             found.append(f"wait {names.get(wait[1], 'unknown')} {wait[2]}")
-        elif event := re.fullmatch(r"(enter|yield|wake|terminate)((?: \d+)+)", line):
+        elif event := re.fullmatch(r"(enter|yield|grant|wake|terminate)((?: \d+)+)", line):
             found.append(" ".join([event[1], *(names.get(address, "unknown") for address in event[2].split())]))
     return found
 

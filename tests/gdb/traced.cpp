@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <weft/coroutine.hpp>
+#include <weft/mutex.hpp>
+#include <weft/task.hpp>
 
 namespace {
 
@@ -39,10 +41,22 @@ void enter_one_in_c() {
     weft_destroy(co);
 }
 
+void hand_over_a_lock() {
+    weft::run([] {
+        weft::mutex m;
+        m.lock();
+        weft::task<void> locker = weft::spawn({.name = "locker"}, [&] { std::scoped_lock lock(m); });
+        weft::yield();
+        m.unlock();
+        locker.join();
+    });
+}
+
 }  // namespace
 
 int main() {
     enter_one_that_yields();
     wake_one_that_waits();
     enter_one_in_c();
+    hand_over_a_lock();
 }

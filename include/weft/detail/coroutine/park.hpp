@@ -20,7 +20,8 @@ namespace weft::detail {
     self.since = thread.now;
     self.home = thread.home;
     self.transition(state::suspended, state::waiting);
-    WEFT_TRACE2(wait, &self, what == nullptr ? "a wake-up" : what);
+    forget_value(self.waits_on);
+    WEFT_TRACE3(wait, &self, what == nullptr ? "a wake-up" : what, self.waits_on);
     leave(self, thread, after == nullptr ? parking : reinterpret_cast<std::uintptr_t>(after), where);
 }
 

@@ -89,7 +89,13 @@ struct branch {
 
     /// Decides that the wait ends with this branch. Returns false if it was decided before. Under the lock of its list, if it
     /// is in one. Who got true takes it out of the list, and then wakes it.
-    [[nodiscard]] bool claim() noexcept { return whose->decide(this); }
+    [[nodiscard]] bool claim() noexcept {
+        bool mine = whose->decide(this);
+        if (mine) {
+            WEFT_TRACE2(grant, this_thread().current, whose->coroutine);
+        }
+        return mine;
+    }
     [[nodiscard]] bool granted() const noexcept { return whose->outcome.load(std::memory_order_acquire) == this; }
 };
 
