@@ -2,6 +2,7 @@
 #
 #     weft list              each coroutine: id, name, state, stack, what it waits for, since when, and who holds that;
 #                            deadlocks are named
+#     weft waits             those that wait, for what and for whom; deadlocks
 #     weft bt ID [OPTION]    the frames of one; OPTION is bt's own: full, -frame-arguments all
 #     weft bt all [OPTION]   of every one
 #     weft core FILE         generate-core-file, with the stacks, which gdb alone leaves out
@@ -295,7 +296,7 @@ class Clock:
         return " for %s%.3f s" % ("" if self.exact else "at least ", (self.now - since) / 1e9)
 
 
-def circles(everyone):
+def cycles(everyone):
     """Lists of coroutines of which each waits for what the next one holds, or for its end, and the last for the first."""
     seen = set()
     for start in everyone:
@@ -326,8 +327,13 @@ def what_it_does(co, clock):
     return "%s%s %s; created at %s" % (waits, "last entered at" if co.state == "done" else "at", at, co.created_at)
 
 
+def print_deadlocks(everyone):
+    for cycle in cycles(everyone):
+        print("deadlock: " + " -> ".join(co.title for co in cycle + cycle[:1]))
+
+
 class WeftCommand(gdb.Command):
-    """Coroutines of weft: weft list, weft bt ID, weft bt all."""
+    """Coroutines of weft: weft list, weft waits, weft bt ID, weft bt all."""
 
     def __init__(self):
         super().__init__("weft", gdb.COMMAND_STACK, gdb.COMPLETE_NONE, prefix=True)
@@ -335,7 +341,7 @@ class WeftCommand(gdb.Command):
 
 class WeftListCommand(gdb.Command):
     """Lists all coroutines: id, name, state, stack used of how much, what it waits for, since when, who holds that, and
-    where; then the deadlocks, each as the circle of those that wait for each other."""
+    where; then the deadlocks, each as the cycle of those that wait for each other."""
 
     def __init__(self):
         super().__init__("weft list", gdb.COMMAND_STACK, gdb.COMPLETE_NONE)
@@ -353,8 +359,26 @@ class WeftListCommand(gdb.Command):
         for row in rows:
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) + "  " + row[4])
         print("%d coroutine%s" % (len(everyone), "" if len(everyone) == 1 else "s"))
-        for circle in circles(everyone):
-            print("deadlock: " + " -> ".join(co.title for co in circle + circle[:1]))
+        print_deadlocks(everyone)
+
+
+class WeftWaitsCommand(gdb.Command):
+    """Who waits for whom: each coroutine that waits, for what, since when, who holds that, and where; then the deadlocks, each
+    as the cycle of those that wait for each other."""
+
+    def __init__(self):
+        super().__init__("weft waits", gdb.COMMAND_STACK, gdb.COMPLETE_NONE)
+
+    def invoke(self, argument, _from_tty):
+        if argument:
+            raise gdb.GdbError("weft waits takes no argument")
+        everyone = coroutines()
+        clock = Clock(everyone)
+        waiting = [co for co in everyone if co.state == "waiting"]
+        for co in waiting:
+            print("%s waits %s" % (co.title, what_it_does(co, clock)))
+        print("%d of %d wait" % (len(waiting), len(everyone)))
+        print_deadlocks(everyone)
 
 
 class FrameId:
@@ -545,5 +569,6 @@ def load_segments(memory, core):
 gdb.unwinder.register_unwinder(None, unwinder, replace=True)
 WeftCommand()
 WeftListCommand()
+WeftWaitsCommand()
 WeftBacktraceCommand()
 WeftCoreCommand()

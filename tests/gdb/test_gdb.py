@@ -86,10 +86,20 @@ class Listing:
     def test_list_says_whose_end_is_waited_for(self):
         self.assertRegex(self.row(self.text, "joiner"), r"for a task's end .* s, that of coroutine \d+ \"at gate\", at ")
 
-    def test_list_names_a_deadlock_as_the_circle_of_those_that_wait(self):
-        found = re.findall(r"(?m)^deadlock: .*$", self.text)
-        self.assertEqual(len(found), 1, self.text)
-        self.assertRegex(found[0], r'^deadlock: coroutine (\d+) "left" -> coroutine \d+ "right" -> coroutine \1 "left"$')
+    def test_waits_has_those_that_wait_and_no_others(self):
+        text = self.waits()
+        for name in ("locker", "at gate", "joiner", "left", "right"):
+            self.assertRegex(text, r'(?m)^coroutine \d+ "%s" waits for .* at .*; created at ' % name)
+        for name in ("fresh", "parked", "ended", "woken", "inner"):
+            self.assertNotIn('"%s" waits' % name, text)
+        self.assertRegex(text, r"(?m)^5 of 13 wait$")
+
+    def test_a_deadlock_is_named_as_the_cycle_of_those_that_wait(self):
+        for text in (self.text[:self.text.index("those that wait")], self.waits()):
+            found = re.findall(r"(?m)^deadlock: .*$", text)
+            self.assertEqual(len(found), 1, text)
+            self.assertRegex(found[0],
+                             r'^deadlock: coroutine (\d+) "left" -> coroutine \d+ "right" -> coroutine \1 "left"$')
         self.assertRegex(self.row(self.text, "right"), r'which coroutine \d+ "left" holds')
 
     def test_list_says_which_have_not_started(self):
@@ -103,6 +113,10 @@ class Listing:
             used = float(match.group(1)) * (1024 if match.group(2) else 1)
             self.assertTrue(100 < used < 10000, match.group(0))
             self.assertTrue(200 < int(match.group(3)) < 256, match.group(0))
+
+    def waits(self):
+        text = section(self.text, "those that wait")
+        return text[:text.index("all of them")]
 
     def backtrace_of(self, name):
         text = section(self.text, 'all of them')
@@ -144,7 +158,7 @@ class Listing:
 
 
 # Where gdb's own bt has nothing to go by from one stack to the next, "by thread 1" is known of the innermost alone.
-QUESTIONS = ("weft list", "echo all of them\\n", "weft bt all", "echo with locals\\n", "weft bt 2 full", "frame 1",
+QUESTIONS = ("weft list", "echo those that wait\\n", "weft waits", "echo all of them\\n", "weft bt all", "echo with locals\\n", "weft bt 2 full", "frame 1",
              "weft bt 2", "echo selected now\\n", "frame", "weft bt 99")
 
 
@@ -188,7 +202,7 @@ class Finding(GdbTest):
 
     def test_help_tells_the_commands(self):
         text = gdb("help weft")
-        for command in ("weft list", "weft bt", "weft core"):
+        for command in ("weft list", "weft waits", "weft bt", "weft core"):
             self.assertIn(command, text)
 
 
