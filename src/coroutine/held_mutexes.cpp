@@ -1,7 +1,7 @@
 // Floor: coroutine
 //
-// A coroutine that suspends while it holds a mutex of threads (std::mutex, pthread_mutex_t) keeps it locked for whoever
-// runs on the thread meanwhile. The first of them that locks it blocks the thread for ever: of all deadlocks the one that
+// A coroutine that suspends while it holds a lock of threads (std::mutex, std::shared_mutex, pthread_mutex_t,
+// pthread_rwlock_t) keeps it locked for whoever runs on the thread meanwhile. The first of them that locks it blocks the thread for ever: of all deadlocks the one that
 // users of coroutines meet most. So in debug builds these functions stand before the C library's, take note of who locks
 // what and where, and each suspension looks.
 
@@ -24,13 +24,13 @@ namespace weft::detail {
 namespace {
 
 struct held_mutex {
-    pthread_mutex_t const* mutex;
+    void const* mutex;
     control_block const* holder;
     void const* locked_at;
 };
 
 /// What the coroutines that are entered on this thread hold; none of them can have left meanwhile. Beyond what has room
-/// here, mutexes go unnoticed.
+/// here, they go unnoticed.
 struct held_mutexes {
     std::array<held_mutex, 64> all;
     std::size_t count;
@@ -43,7 +43,7 @@ struct held_mutexes {
     return held;
 }
 
-void note_locked(pthread_mutex_t const* mutex, void const* locked_at) noexcept {
+void note_locked(void const* mutex, void const* locked_at) noexcept {
     control_block const* self = this_thread().current;
     held_mutexes& mine = of_this_thread();
     if (self != nullptr && mine.count < mine.all.size()) {
@@ -51,7 +51,7 @@ void note_locked(pthread_mutex_t const* mutex, void const* locked_at) noexcept {
     }
 }
 
-void note_unlocked(pthread_mutex_t const* mutex) noexcept {
+void note_unlocked(void const* mutex) noexcept {
     held_mutexes& mine = of_this_thread();
     for (std::size_t i = mine.count; i-- > 0;) {
         if (mine.all[i].mutex == mutex) {
@@ -74,7 +74,7 @@ int real(std::atomic<int (*)(Args...)>& known, char const* name, std::type_ident
     return found(args...);
 }
 
-int note(int result, pthread_mutex_t const* mutex, void const* locked_at) noexcept {
+int note(int result, void const* mutex, void const* locked_at) noexcept {
     if (result == 0 || result == EOWNERDEAD) {
         note_locked(mutex, locked_at);
     }
@@ -94,6 +94,9 @@ int note(int result, pthread_mutex_t const* mutex, void const* locked_at) noexce
 }  // namespace
 
 void die_if_it_holds_a_mutex(control_block const& self, call_site where) {
+    if (self.may_hold_mutexes > 0) {
+        return;
+    }
     held_mutexes const& mine = of_this_thread();
     for (std::size_t i = 0; i < mine.count; ++i) {
         if (mine.all[i].holder == &self) {
@@ -111,11 +114,17 @@ namespace {
 using weft::detail::note;
 using weft::detail::real;
 
-std::atomic<int (*)(pthread_mutex_t*)> real_lock;
-std::atomic<int (*)(pthread_mutex_t*)> real_trylock;
+using mutex_call = std::atomic<int (*)(pthread_mutex_t*)>;
+using rwlock_call = std::atomic<int (*)(pthread_rwlock_t*)>;
+using timed_rwlock_call = std::atomic<int (*)(pthread_rwlock_t*, timespec const*)>;
+using clock_rwlock_call = std::atomic<int (*)(pthread_rwlock_t*, clockid_t, timespec const*)>;
+
+mutex_call real_lock, real_trylock, real_unlock;
 std::atomic<int (*)(pthread_mutex_t*, timespec const*)> real_timedlock;
 std::atomic<int (*)(pthread_mutex_t*, clockid_t, timespec const*)> real_clocklock;
-std::atomic<int (*)(pthread_mutex_t*)> real_unlock;
+rwlock_call real_rdlock, real_tryrdlock, real_wrlock, real_trywrlock, real_rw_unlock;
+timed_rwlock_call real_timedrdlock, real_timedwrlock;
+clock_rwlock_call real_clockrdlock, real_clockwrlock;
 
 }  // namespace
 
@@ -140,6 +149,43 @@ int pthread_mutex_clocklock(pthread_mutex_t* m, clockid_t clock, timespec const*
 int pthread_mutex_unlock(pthread_mutex_t* m) noexcept {
     weft::detail::note_unlocked(m);
     return real(real_unlock, "pthread_mutex_unlock", m);
+}
+
+int pthread_rwlock_rdlock(pthread_rwlock_t* l) noexcept {
+    return note(real(real_rdlock, "pthread_rwlock_rdlock", l), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_tryrdlock(pthread_rwlock_t* l) noexcept {
+    return note(real(real_tryrdlock, "pthread_rwlock_tryrdlock", l), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_timedrdlock(pthread_rwlock_t* l, timespec const* until) noexcept {
+    return note(real(real_timedrdlock, "pthread_rwlock_timedrdlock", l, until), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_clockrdlock(pthread_rwlock_t* l, clockid_t clock, timespec const* until) noexcept {
+    return note(real(real_clockrdlock, "pthread_rwlock_clockrdlock", l, clock, until), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_wrlock(pthread_rwlock_t* l) noexcept {
+    return note(real(real_wrlock, "pthread_rwlock_wrlock", l), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_trywrlock(pthread_rwlock_t* l) noexcept {
+    return note(real(real_trywrlock, "pthread_rwlock_trywrlock", l), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_timedwrlock(pthread_rwlock_t* l, timespec const* until) noexcept {
+    return note(real(real_timedwrlock, "pthread_rwlock_timedwrlock", l, until), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_clockwrlock(pthread_rwlock_t* l, clockid_t clock, timespec const* until) noexcept {
+    return note(real(real_clockwrlock, "pthread_rwlock_clockwrlock", l, clock, until), l, __builtin_return_address(0));
+}
+
+int pthread_rwlock_unlock(pthread_rwlock_t* l) noexcept {
+    weft::detail::note_unlocked(l);
+    return real(real_rw_unlock, "pthread_rwlock_unlock", l);
 }
 
 }  // extern "C"

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <mutex>
+#include <shared_mutex>
 #include <weft/coroutine.hpp>
+#include <weft/held_mutexes.hpp>
 
 namespace {
 
@@ -63,6 +65,52 @@ TEST(held_mutex_death, comes_for_each_way_to_lock) {
                  "holds a mutex of threads");
 }
 
+void suspend_with_rwlock(int (*lock)(pthread_rwlock_t*)) {
+    pthread_rwlock_t l = PTHREAD_RWLOCK_INITIALIZER;
+    coroutine co([&] {
+        lock(&l);
+        weft::yield();
+    });
+    co.enter();
+}
+
+TEST(held_mutex_death, comes_for_each_way_to_lock_a_rwlock) {
+    static constexpr timespec never{.tv_sec = INT32_MAX, .tv_nsec = 0};
+    EXPECT_DEATH(suspend_with_rwlock(&pthread_rwlock_rdlock), "holds a mutex of threads");
+    EXPECT_DEATH(suspend_with_rwlock(&pthread_rwlock_tryrdlock), "holds a mutex of threads");
+    EXPECT_DEATH(suspend_with_rwlock(&pthread_rwlock_wrlock), "holds a mutex of threads");
+    EXPECT_DEATH(suspend_with_rwlock(&pthread_rwlock_trywrlock), "holds a mutex of threads");
+    EXPECT_DEATH(suspend_with_rwlock([](pthread_rwlock_t* l) { return pthread_rwlock_timedrdlock(l, &never); }),
+                 "holds a mutex of threads");
+    EXPECT_DEATH(suspend_with_rwlock([](pthread_rwlock_t* l) { return pthread_rwlock_timedwrlock(l, &never); }),
+                 "holds a mutex of threads");
+    EXPECT_DEATH(
+        suspend_with_rwlock([](pthread_rwlock_t* l) { return pthread_rwlock_clockrdlock(l, CLOCK_MONOTONIC, &never); }),
+        "holds a mutex of threads");
+    EXPECT_DEATH(
+        suspend_with_rwlock([](pthread_rwlock_t* l) { return pthread_rwlock_clockwrlock(l, CLOCK_MONOTONIC, &never); }),
+        "holds a mutex of threads");
+}
+
+TEST(held_mutex_death, comes_for_a_shared_mutex) {
+    std::shared_mutex m;
+    coroutine co([&] {
+        std::shared_lock lock(m);
+        weft::yield();
+    });
+    EXPECT_DEATH(co.enter(), "holds a mutex of threads");
+}
+
+TEST(held_mutex_death, comes_after_what_allowed_it) {
+    std::mutex m;
+    coroutine co([&] {
+        std::scoped_lock lock(m);
+        { weft::allow_held_mutexes allowed; }
+        weft::yield();
+    });
+    EXPECT_DEATH(co.enter(), "holds a mutex of threads");
+}
+
 TEST(held_mutex_death, comes_while_another_is_unlocked_again) {
     std::mutex first, second;
     coroutine co([&] {
@@ -89,6 +137,32 @@ TEST(held_mutex, may_be_held_between_suspensions) {
     coroutine co([&] {
         for (int i = 0; i < 100; ++i) {
             { std::scoped_lock lock(m); }
+            weft::yield();
+        }
+    });
+    while (!co.done()) {
+        co.enter();
+    }
+}
+
+TEST(held_mutex, may_be_held_where_that_is_allowed) {
+    std::mutex m;
+    coroutine co([&] {
+        std::scoped_lock lock(m);
+        weft::allow_held_mutexes allowed, twice;
+        weft::yield();
+    });
+    co.enter();
+    co.enter();
+    EXPECT_TRUE(co.done());
+}
+
+TEST(held_mutex, shared_may_be_held_between_suspensions) {
+    std::shared_mutex m;
+    coroutine co([&] {
+        for (int i = 0; i < 100; ++i) {
+            { std::shared_lock lock(m); }
+            { std::unique_lock lock(m); }
             weft::yield();
         }
     });
