@@ -1,0 +1,94 @@
+"""A disk that is slow, and one that loses what was written: a file whose reads and syncs are scripts of nbdkit's."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+
+from harness import (EINVAL, EIO, FLUSH, FUA, PATIENCE, READ, WRITE, Client, ImageTest, eventually, main, serving)
+
+ALLOWED = os.access("/dev/fuse", os.R_OK | os.W_OK) and all(map(shutil.which, ("nbdkit", "nbdfuse")))
+
+
+class Scripted(ImageTest):
+    """Reads of the file `disk.path` wait while `disk.held` exists, and syncs fail while `disk.broken` does."""
+
+    def setUp(self):
+        super().setUp()
+        if not ALLOWED:
+            self.skipTest("needs /dev/fuse, nbdkit and nbdfuse")
+        self.held, self.broken = self.path("held"), self.path("broken")
+
+    @contextlib.contextmanager
+    def disk(self):
+        mounted = self.path("mounted")
+        os.mkdir(mounted)
+        file = os.path.join(mounted, "file")
+        script = {"get_size": f"echo {self.SIZE}", "can_write": "exit 0", "can_flush": "exit 0", "can_fua": "echo emulate",
+                  "pread": f"while [ -e {self.held} ]; do sleep 0.05; done; head -c $3 /dev/zero", "pwrite": "cat >/dev/null",
+                  "flush": f"if [ -e {self.broken} ]; then echo EIO >&2; exit 1; fi", "thread_model": "echo parallel"}
+        nbdfuse = subprocess.Popen(["nbdfuse", file, "--command", "nbdkit", "-s", "--exit-with-parent", "eval",
+                                    *(f"{name}={body}" for name, body in script.items())])
+        try:
+            eventually("the file is there", lambda: os.path.exists(file))
+            yield file
+        finally:
+            nbdfuse.terminate()  # it unmounts
+            nbdfuse.wait(PATIENCE)
+            subprocess.run(["umount", "-l", mounted], capture_output=True, check=False)  # if it could not
+
+    @contextlib.contextmanager
+    def there(self, sign):
+        """Removed in any case: a server whose read waits for ever can't be ended."""
+        with open(sign, "w"):
+            pass
+        try:
+            yield
+        finally:
+            os.remove(sign)
+
+
+class Slow(Scripted):
+    def holds_up_nobody(self, length):
+        with self.disk() as slow, serving(f"slow={slow}", f"fast={self.image}") as server:
+            with Client(server, "slow") as waiting, Client(server, "fast") as other:
+                with self.there(self.held):
+                    waiting.send(READ, 8 << 20, length, cookie=1)
+                    waiting.send(READ, self.SIZE, length, cookie=2)
+                    self.assertEqual(waiting.reply()[:2], (2, EINVAL))  # overtakes it
+                    for offset in range(0, 4 << 20, 64 << 10):
+                        self.assertEqual(other.do(READ, offset, 64 << 10), (0, bytes(64 << 10)))
+                    self.assertEqual(other.do(WRITE, 0, data=b"x" * 4096)[0], 0)
+                    self.assertEqual(other.do(FLUSH)[0], 0)
+                    self.assertEqual(server.status()["in_flight"], 1)
+                self.assertEqual(waiting.reply()[:2], (1, 0))
+
+    def test_a_small_read_that_waits_for_it_holds_up_nobody(self):
+        self.holds_up_nobody(4096)
+
+    def test_a_large_read_that_waits_for_it_holds_up_nobody(self):
+        self.holds_up_nobody(1 << 20)
+
+
+class Broken(Scripted):
+    def stays_failed(self, fail):
+        with self.disk() as disk, serving(disk, expected=1) as server, Client(server) as client:
+            self.assertEqual(client.do(WRITE, 0, data=bytes(4096))[0], 0)
+            self.assertEqual(client.do(FLUSH)[0], 0)
+            with self.there(self.broken):
+                self.assertEqual(fail(client), EIO)
+            with open(disk, "r+b") as file:
+                os.fsync(file.fileno())  # the system has forgotten it
+            self.assertEqual(client.do(FLUSH)[0], EIO)
+            with Client(server) as other:
+                self.assertEqual(other.do(FLUSH)[0], EIO)
+
+    def test_after_a_flush_that_failed_all_fail(self):
+        self.stays_failed(lambda client: client.do(FLUSH)[0])
+
+    def test_after_a_durable_write_that_failed_all_flushes_fail(self):
+        self.stays_failed(lambda client: client.do(WRITE, 0, data=bytes(4096), flags=FUA)[0])
+
+
+if __name__ == "__main__":
+    main()
