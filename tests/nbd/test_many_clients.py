@@ -4,11 +4,10 @@ import os
 import resource
 import socket
 import struct
-import threading
-import time
 
 import harness
 from harness import (ENOMEM, LIST, QUICK, READ, WRITE, Client, ImageTest, eventually, main, serving)
+from latency import latencies
 
 MANY = 200 if QUICK else 2000
 
@@ -186,53 +185,10 @@ class Crowd(ImageTest):
             if not QUICK:
                 self.assertLess(server.rss() - rss, 16 << 20)
 
-    def slowest(self, client, count=300):
-        """The time that 99 of 100 small reads stay below."""
-        times = []
-        for i in range(count):
-            start = time.perf_counter()
-            self.assertEqual(client.do(READ, i * 4096, 4096)[0], 0)
-            times.append(time.perf_counter() - start)
-        return sorted(times)[count * 99 // 100]
-
     def test_others_are_not_held_up_by_one_that_floods_and_one_that_never_reads(self):
-        with serving(self.image) as server, Client(server) as good:
-            never = Client(server)
-            never.s.setblocking(False)
-            try:
-                for cookie in range(1000):
-                    never.send(READ, 0, 1 << 20, cookie=cookie)
-            except BlockingIOError:
-                pass
-            flood, stop = Client(server), threading.Event()
-
-            def drop():
-                try:
-                    while flood.s.recv(1 << 20):
-                        pass
-                except OSError:
-                    return
-
-            def send():
-                wrong = struct.pack(">IHHQQI", 0x25609513, 0, 0, 1, 1 << 60, 512) * 100
-                try:
-                    while not stop.is_set():
-                        flood.s.sendall(wrong)
-                except OSError:
-                    return
-            alone = max(self.slowest(good) for _ in range(3))
-            threads = [threading.Thread(target=drop), threading.Thread(target=send)]
-            for thread in threads:
-                thread.start()
-            # This program's own threads take turns too: so the bound is wide. ./dev soak nbd measures it by another process.
-            crowded = min(self.slowest(good) for _ in range(3))
-            stop.set()
-            flood.s.shutdown(socket.SHUT_RDWR)
-            for thread in threads:
-                thread.join()
-            flood.close()
-            never.close()
-            self.assertLess(crowded, max(alone * 50, 0.1))
+        with serving(self.image) as server:
+            alone, crowded = latencies(server, rounds=9)
+            self.assertLess(crowded, 5 * alone)
 
 
 if __name__ == "__main__":
