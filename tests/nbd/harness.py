@@ -3,6 +3,7 @@
 WEFT_NBD names the server's binary; WEFT_REACTOR is passed on; WEFT_NBD_QUICK=1 cuts rounds and sizes (sanitizer builds).
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -194,6 +195,13 @@ class Client:
         self.send(command, offset, length or len(data), data, flags)
         _, error, answer = self.reply()
         return error, answer
+
+    def ask_and_never_read(self, count, length):
+        """Sends so many reads, or as many as there is room for. The client is of no use afterwards."""
+        self.s.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            for cookie in range(count):
+                self.send(READ, 0, length, cookie=cookie)
 
     def closed_by_server(self):
         try:

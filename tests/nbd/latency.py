@@ -45,16 +45,6 @@ def flooding(server):
         process.communicate()
 
 
-@contextlib.contextmanager
-def never_reading(server):
-    with Client(server) as client:
-        client.s.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            for cookie in range(1000):
-                client.send(READ, 0, 1 << 20, cookie=cookie)
-        yield
-
-
 def p99(client, count=300):
     """The time that 99 of 100 reads of 4 KiB stay below."""
     times = []
@@ -69,7 +59,8 @@ def latencies(server, rounds):
     """The medians of p99 while the others stand still, and while they don't, in turns: what else the machine does, it does in
     both."""
     alone, crowded = [], []
-    with Client(server) as good, never_reading(server), flooding(server) as flooder:
+    with Client(server) as good, Client(server) as never, flooding(server) as flooder:
+        never.ask_and_never_read(1000, 1 << 20)
         for _ in range(rounds):
             flooder.send_signal(signal.SIGSTOP)
             alone.append(p99(good))

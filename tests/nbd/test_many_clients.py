@@ -79,12 +79,7 @@ class Memory(ImageTest):
             good = Client(server)  # errors are expected: requests for which there was no memory
             many = [Client(server) for _ in range(40)]
             for client in many:
-                client.s.setblocking(False)
-                try:
-                    for cookie in range(300):
-                        client.send(READ, 0, 65535, cookie=cookie)
-                except BlockingIOError:
-                    pass
+                client.ask_and_never_read(300, 65535)
             self.assertIn(good.do(READ, 0, 512)[0], (0, ENOMEM))
             for client in many:
                 client.close()
