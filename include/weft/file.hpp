@@ -45,6 +45,7 @@ public:
                                                  call_site where = call_site::here());
 
     /// Reads up to buffer.size() bytes at `offset`. Less than that is read only at the end of the file: 0 is the end.
+    /// Fails with invalid_seek on what has no positions (a FIFO, a socket, a terminal), as write_all_at() does.
     WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset,
                                       call_site where = call_site::here());
     WEFT_MIXED_FN std::size_t read_at(std::span<std::byte> buffer, std::uint64_t offset, std::error_code& ec,
@@ -92,7 +93,8 @@ private:
     std::size_t read_cached(std::span<iovec> buffers, std::uint64_t offset);
 
     descriptor descriptor_;
-    bool direct_ = false;  ///< Opened with O_DIRECT: reads bypass the page cache.
+    bool direct_ = false;     ///< Opened with O_DIRECT: reads bypass the page cache.
+    bool is_stream_ = false;  ///< It has no positions.
 };
 
 /// A file as a stream from a position on, which each read and write advances. Refers to the file.

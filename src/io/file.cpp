@@ -33,9 +33,15 @@ bool is_direct(int fd) {
     return flags >= 0 && (flags & O_DIRECT) != 0;
 }
 
+/// io_uring reads and writes such a one without regard to the offset; preadv(2) refuses. So it is refused before.
+bool is_stream(int fd) {
+    return lseek(fd, 0, SEEK_CUR) < 0 && errno == ESPIPE;
+}
+
 }  // namespace
 
-file::file(descriptor d) : descriptor_(std::move(d)), direct_(is_direct(descriptor_.fd())) {}
+file::file(descriptor d)
+    : descriptor_(std::move(d)), direct_(is_direct(descriptor_.fd())), is_stream_(is_stream(descriptor_.fd())) {}
 
 /// Reads what lies in the page cache. None, if that is nothing, or the file can't tell, or it is not the time for it. With
 /// O_DIRECT a read that is not to wait (RWF_NOWAIT) waits for the medium all the same.
@@ -69,7 +75,7 @@ file file::open(std::filesystem::path const& path, mode m, std::error_code& ec, 
 }
 
 std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, call_site where) {
-    return detail::or_throw("read", [&](auto& ec) { return read_at(buffer, offset, ec, where); });
+    return detail::or_throw("read at a position", [&](auto& ec) { return read_at(buffer, offset, ec, where); });
 }
 
 std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, std::error_code& ec, call_site where) {
@@ -79,6 +85,10 @@ std::size_t file::read_at(std::span<std::byte> buffer, std::uint64_t offset, std
 
 std::size_t file::read_at(std::span<iovec> buffers, std::uint64_t offset, std::error_code& ec, call_site where) {
     ec.clear();
+    if (is_stream_) {
+        detail::set_error(ec, ESPIPE);
+        return 0;
+    }
     std::size_t done = read_cached(buffers, offset);
     for (buffers = detail::after(buffers, done); !buffers.empty();) {
         operation op{.what = operation::kind::readv,
@@ -97,7 +107,7 @@ std::size_t file::read_at(std::span<iovec> buffers, std::uint64_t offset, std::e
 }
 
 void file::write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable, call_site where) {
-    detail::or_throw("write", [&](auto& ec) { return write_all_at(buffer, offset, durable, ec, where); });
+    detail::or_throw("write at a position", [&](auto& ec) { return write_all_at(buffer, offset, durable, ec, where); });
 }
 
 std::size_t file::write_all_at(std::span<std::byte const> buffer, std::uint64_t offset, bool durable,
@@ -110,6 +120,10 @@ std::size_t file::write_all_at(std::span<iovec> buffers, std::uint64_t offset, b
                                call_site where) {
     std::size_t done = 0;
     ec.clear();
+    if (is_stream_) {
+        detail::set_error(ec, ESPIPE);
+        return 0;
+    }
     for (buffers = detail::after(buffers, 0); !buffers.empty();) {
         operation op{.what = operation::kind::writev,
                      .fd = fd(),

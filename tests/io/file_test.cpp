@@ -302,6 +302,21 @@ TEST_F(file_io, many_reads_at_once_all_get_their_own_data) {
     });
 }
 
+TEST_F(file_io, a_fifo_has_no_positions_to_read_or_write_at) {
+    in_both_worlds([&] {
+        std::filesystem::path fifo = folder_ / "no_positions";
+        ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+        weft::file f = weft::file::open(fifo, weft::file::mode::read_write);
+        std::error_code ec;
+        EXPECT_EQ(f.write_all_at(bytes_of("hello"), 0, false, ec), 0U);
+        EXPECT_EQ(ec, std::errc::invalid_seek);
+        std::array<std::byte, 5> buffer{};
+        EXPECT_EQ(f.read_at(buffer, 0, ec), 0U);
+        EXPECT_EQ(ec, std::errc::invalid_seek);
+        std::filesystem::remove(fifo);
+    });
+}
+
 /// Opens a fifo by force if nobody has done so within some seconds, so that a test that would hang fails instead.
 class rescuer {
 public:
