@@ -305,7 +305,8 @@ template <class T>
 class received final : public detail::select_case {
 public:
     using result = std::optional<T>;
-    explicit received(channel<T>& from, call_site where = call_site::here()) : select_case(where), from_(from) {}
+    explicit received(channel<T>& from, call_site where = call_site::here())
+        : select_case(where, "a channel's next value", &from), from_(from) {}
     result take() { return std::move(value_); }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &from_.lock_; }
@@ -329,7 +330,8 @@ template <class T>
 class sent final : public detail::select_case {
 public:
     using result = bool;
-    sent(channel<T>& to, T& value, call_site where = call_site::here()) : select_case(where), to_(to), value_(value) {}
+    sent(channel<T>& to, T& value, call_site where = call_site::here())
+        : select_case(where, "room in a channel", &to), to_(to), value_(value) {}
     result take() { return !closed_ && b.amount == 0; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &to_.lock_; }

@@ -40,12 +40,16 @@ namespace detail {
 /// One thing that a select() waits for. It lies in the select()'s frame.
 class select_case {
 public:
-    explicit select_case(call_site where) : called_from(where) {}
+    /// `what`, and which one: for dump().
+    select_case(call_site where, char const* what, void const* on)
+        : called_from(where), waits_for(what), waits_on(on) {}
     select_case(select_case const&) = delete;
     select_case& operator=(select_case const&) = delete;
 
     branch b;
     call_site called_from;
+    char const* waits_for;
+    void const* waits_on;
 
     /// The lock that guards it; nullptr if only the thread's own loop can grant it.
     [[nodiscard]] virtual spin_lock* lock() noexcept { return nullptr; }
@@ -79,7 +83,7 @@ template <>
 class locked<mutex> final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit locked(mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {}
+    explicit locked(mutex& m, call_site where = call_site::here()) : select_case(where, "a mutex", &m), m_(m) {}
     result take() {
         m_.note_holder();
         return {};
@@ -101,7 +105,8 @@ template <>
 class locked<recursive_mutex> final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit locked(recursive_mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {}
+    explicit locked(recursive_mutex& m, call_site where = call_site::here())
+        : select_case(where, "a recursive_mutex", &m), m_(m) {}
     result take() {
         if (!m_.owned()) {
             m_.m_.note_holder();
@@ -123,7 +128,8 @@ template <>
 class locked<shared_mutex> final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit locked(shared_mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {
+    explicit locked(shared_mutex& m, call_site where = call_site::here())
+        : select_case(where, "a shared_mutex", &m), m_(m) {
         b.amount = shared_mutex::exclusive;
     }
     result take() {
@@ -147,7 +153,8 @@ private:
 class locked_shared final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit locked_shared(shared_mutex& m, call_site where = call_site::here()) : select_case(where), m_(m) {
+    explicit locked_shared(shared_mutex& m, call_site where = call_site::here())
+        : select_case(where, "a shared_mutex, shared", &m), m_(m) {
         b.amount = shared_mutex::shared;
     }
     result take() { return {}; }
@@ -169,7 +176,7 @@ class acquired final : public detail::select_case {
 public:
     using result = std::monostate;
     explicit acquired(semaphore& s, std::int64_t amount = 1, call_site where = call_site::here())
-        : select_case(where), s_(s) {
+        : select_case(where, "a semaphore", &s), s_(s) {
         b.amount = amount;
     }
     result take() { return {}; }
@@ -187,7 +194,7 @@ private:
 class happened final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit happened(event& e, call_site where = call_site::here()) : select_case(where), e_(e) {}
+    explicit happened(event& e, call_site where = call_site::here()) : select_case(where, "an event", &e), e_(e) {}
     result take() { return {}; }
 
     [[nodiscard]] detail::spin_lock* lock() noexcept override { return &e_.lock_; }
@@ -203,7 +210,8 @@ private:
 class all_done final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit all_done(wait_group& g, call_site where = call_site::here()) : select_case(where), g_(g) {}
+    explicit all_done(wait_group& g, call_site where = call_site::here())
+        : select_case(where, "a wait_group", &g), g_(g) {}
     explicit all_done(latch& l, call_site where = call_site::here()) : all_done(l.left_, where) {}
     result take() { return {}; }
 
@@ -222,7 +230,8 @@ private:
 class woken final : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit woken(wait_queue& q, call_site where = call_site::here()) : select_case(where), q_(q) {}
+    explicit woken(wait_queue& q, call_site where = call_site::here())
+        : select_case(where, "a wait_queue", &q), q_(q) {}
     explicit woken(condition_variable& c, call_site where = call_site::here()) : woken(c.waiters_, where) {}
     result take() { return {}; }
 

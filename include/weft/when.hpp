@@ -33,7 +33,8 @@ public:
     WEFT_MIXED_FN void withdraw() noexcept final;
 
 protected:
-    end_of_task(task_state& t, call_site where) : select_case(where), joining_(this, where), task_(t) {}
+    end_of_task(task_state& t, call_site where)
+        : select_case(where, "a task's end", t.block), joining_(this, where), task_(t) {}
     ~end_of_task() = default;
 
 private:
@@ -57,7 +58,8 @@ public:
     WEFT_MIXED_FN void withdraw() noexcept final;
 
 protected:
-    one_shot_happened(one_shot& what, call_site where) : select_case(where), what_(what) {}
+    one_shot_happened(one_shot& what, call_site where)
+        : select_case(where, "the end of a task of another loop", &what), what_(what) {}
     ~one_shot_happened() = default;
 
 private:
@@ -72,7 +74,8 @@ namespace when {
 class at : public detail::select_case {
 public:
     using result = std::monostate;
-    explicit at(moment when, call_site where = call_site::here()) : select_case(where), when_(when.when()) {}
+    explicit at(moment when, call_site where = call_site::here())
+        : select_case(where, "a timer", this), when_(when.when()) {}
     result take() { return {}; }
 
     [[nodiscard]] bool take_now(detail::branch*& to_wake) final;

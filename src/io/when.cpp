@@ -79,7 +79,7 @@ void at::withdraw() noexcept {
 // ---- descriptors ----------------------------------------------------------------------------------------------------
 
 ready::ready(int fd, int events, call_site where)
-    : select_case(where), operation_{.what = operation::kind::poll, .fd = fd, .flags = events} {}
+    : select_case(where, "a descriptor", this), operation_{.what = operation::kind::poll, .fd = fd, .flags = events} {}
 
 bool ready::take_now(detail::branch*&) {
     pollfd one{.fd = operation_.fd, .events = static_cast<short>(operation_.flags), .revents = 0};

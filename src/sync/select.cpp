@@ -5,13 +5,14 @@
 #include <algorithm>
 #include <functional>
 
+#include "sync/select_wait.hpp"
+
 namespace weft {
 namespace detail {
-namespace {
 
-struct select_wait : unlocking_wait, waiter {
-    std::span<spin_lock*> locks;
-};
+char const waits_for_select[] = "a select";
+
+namespace {
 
 std::span<spin_lock*> lock_all(std::span<select_case* const> cases, std::span<spin_lock*> room) {
     std::size_t count = 0;
@@ -84,7 +85,8 @@ std::size_t select(std::span<select_case* const> cases, std::span<spin_lock*> ro
             wake(me);
         }
     };
-    wait(how, how, "a select", &how, cases.front()->called_from);
+    how.cases = cases;
+    wait(how, how, waits_for_select, &how, cases.front()->called_from);
     std::size_t index = cases.size();
     for (std::size_t i = 0; i < cases.size(); ++i) {
         if (cases[i]->b.granted()) {

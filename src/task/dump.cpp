@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <ostream>
+#include <span>
 #include <sstream>
 #include <string>
 #include <unordered_map>
@@ -13,8 +15,10 @@
 #include "coroutine/misuse.hpp"
 #include "coroutine/registry.hpp"
 #include "loop/loop_access.hpp"
+#include "sync/select_wait.hpp"
 #include "task/misuse.hpp"
 #include "task/own_memory.hpp"
+#include "wait/waiting_threads.hpp"
 
 namespace weft {
 namespace {
@@ -44,26 +48,102 @@ __attribute__((no_sanitize("thread"))) scope const* scope_of(snapshot const& s) 
     return *const_cast<scope* const volatile*>(&static_cast<detail::task_state const*>(s.maker_data)->owner);
 }
 
-std::string since(snapshot const& s) {
-    if (s.since == 0) {
-        return "";
-    }
-    auto began = clock::time_point(clock::duration(static_cast<clock::rep>(s.since)));
+std::string since(clock::time_point began) {
     char seconds[32];
     std::snprintf(seconds, sizeof seconds, " since %.1f s",
                   std::chrono::duration<double>(detail::time_now() - began).count());
     return seconds;
 }
 
+std::string since(snapshot const& s) {
+    return s.since == 0 ? "" : since(clock::time_point(clock::duration(static_cast<clock::rep>(s.since))));
+}
+
+std::string thing(char const* what, void const* on) {
+    std::ostringstream text;
+    text << what;
+    if (on != nullptr) {
+        text << " (" << on << ')';
+    }
+    return text.str();
+}
+
+/// What others' memory holds at an address, if it is there. A load would crash where it is not.
+template <class T>
+bool read(T& to, T const* from) {
+    return from != nullptr && detail::read_own_memory(&to, from, sizeof to);
+}
+
+/// A string that may have gone: without what lies on a page that is not there.
+std::string read_text(char const* from) {
+    constexpr std::size_t longest = 64, piece = 16;
+    std::string text;
+    char bytes[piece];
+    while (text.size() < longest) {
+        auto at = reinterpret_cast<std::uintptr_t>(from + text.size());
+        std::size_t count = piece - at % piece;
+        if (!detail::read_own_memory(bytes, from + text.size(), count)) {
+            break;
+        }
+        std::size_t length = strnlen(bytes, count);
+        text.append(bytes, length);
+        if (length < count) {
+            break;
+        }
+    }
+    return text;
+}
+
+/// The cases of a select. It is on the stack of one that may run on another thread meanwhile: then what was read is nothing,
+/// which the caller finds out.
+std::string cases_of(void const* select) {
+    constexpr std::size_t most_cases = 64;
+    std::span<detail::select_case* const> cases;
+    if (!read(cases, &static_cast<detail::select_wait const*>(select)->cases)) {
+        return "";
+    }
+    std::string text;
+    for (std::size_t i = 0; i < std::min(cases.size(), most_cases); ++i) {
+        detail::select_case* one = nullptr;
+        char const* what = nullptr;
+        void const* on = nullptr;
+        if (!read(one, cases.data() + i) || one == nullptr || !read(what, &one->waits_for) ||
+            !read(on, &one->waits_on)) {
+            return "";
+        }
+        text += (i == 0 ? ": " : ", or ") + thing(read_text(what).c_str(), on);
+    }
+    return text;
+}
+
+/// Where it waits for several things: which.
+std::string cases(snapshot const& s) {
+    if (s.waits_for != detail::waits_for_select) {
+        return "";
+    }
+    std::string text = cases_of(s.waits_on);
+    snapshot const now(*s.block);
+    bool waits_still =
+        now.status == state::waiting && now.id == s.id && now.waits_on == s.waits_on && now.waits_for == s.waits_for;
+    return waits_still ? text : "";
+}
+
+std::string cases(detail::waiting_thread::about const& t) {
+    if (t.what != detail::waits_for_select) {
+        return "";
+    }
+    std::string text = cases_of(t.on);
+    auto waits_still = [&t](auto const& now) {
+        return now.thread == t.thread && now.on == t.on && now.since == t.since;
+    };
+    return std::ranges::any_of(detail::waiting_thread::all(), waits_still) ? text : "";
+}
+
 std::string doing(snapshot const& s) {
     switch (s.status) {
         case state::waiting: {
-            std::ostringstream what;
-            what << "waits for " << (s.waits_for == nullptr ? "a wake-up" : s.waits_for);
-            if (s.waits_on != nullptr) {
-                what << " (" << s.waits_on << ')';
-            }
-            return what.str() + since(s) + " at " + text(s.suspended_at);
+            char const* what = s.waits_for == nullptr ? "a wake-up" : s.waits_for;
+            return "waits for " + thing(what, s.waits_on) + cases(s) + since(s) + " at " + text(s.suspended_at);
         }
         case state::running:
             return "running, entered at " + text(s.entered_at);
@@ -184,8 +264,18 @@ void dump(std::ostream& out) {
     for (snapshot const& s : everyone.all()) {
         out << everyone.line(s) << '\n';
     }
+    auto const threads = detail::waiting_thread::all();
+    for (auto const& t : threads) {
+        out << "thread " << t.thread << ": waits for " << thing(t.what, t.on) << cases(t) << since(t.since) << " at "
+            << text(t.where) << '\n';
+    }
     std::size_t count = everyone.all().size();
-    out << count << " coroutine" << (count == 1 ? "" : "s") << '\n';
+    out << count << " coroutine" << (count == 1 ? "" : "s");
+    if (!threads.empty()) {
+        out << ", and " << threads.size() << " thread" << (threads.size() == 1 ? "" : "s") << " that wait"
+            << (threads.size() == 1 ? "s" : "");
+    }
+    out << '\n';
     everyone.print_circles(out);
 }
 

@@ -36,4 +36,7 @@ void wake_thread(atomic<std::uint32_t>& signal, std::uint32_t bit) noexcept;
 /// Sleeps until the signal is no longer `seen`, or the deadline has passed; may return early.
 void sleep_thread(atomic<std::uint32_t>& signal, std::uint32_t seen, clock::time_point deadline) noexcept;
 
+/// The number that the system, and a debugger, know the calling thread by.
+[[nodiscard]] std::uint64_t this_thread_number() noexcept;
+
 }  // namespace weft::detail

@@ -28,4 +28,8 @@ void sleep_thread(atomic<std::uint32_t>& signal, std::uint32_t seen, clock::time
     syscall(SYS_futex, &signal, FUTEX_WAIT_PRIVATE, seen, limited ? &limit : nullptr, nullptr, 0);
 }
 
+std::uint64_t this_thread_number() noexcept {
+    return static_cast<std::uint64_t>(syscall(SYS_gettid));
+}
+
 }  // namespace weft::detail

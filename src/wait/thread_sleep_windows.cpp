@@ -27,4 +27,8 @@ void sleep_thread(std::atomic<std::uint32_t>& signal, std::uint32_t seen, clock:
     WaitOnAddress(&signal, &seen, sizeof seen, limit);
 }
 
+std::uint64_t this_thread_number() noexcept {
+    return GetCurrentThreadId();
+}
+
 }  // namespace weft::detail

@@ -5,6 +5,7 @@
 #include <weft/limit.hpp>
 
 #include "wait/thread_sleep.hpp"
+#include "wait/waiting_threads.hpp"
 
 namespace weft::detail {
 
@@ -144,10 +145,11 @@ void wake_chain(branch* first) noexcept {
 
 namespace {
 
-void wait_as_thread(waiter& w, unlocking_wait& how) {
+void wait_as_thread(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where) {
     stop_state& mine = *w.thread;
     mine.signal.fetch_and(~woken_bit, std::memory_order_relaxed);  // under the locks: nobody has found the waiter yet
     how.unlock(how);
+    waiting_thread shown(what, on, where);
     for (;;) {
         std::uint32_t seen = mine.signal.load(std::memory_order_acquire);
         if ((seen & woken_bit) != 0) {
@@ -197,7 +199,7 @@ void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call
     if (w.coroutine != nullptr) {
         park(*w.coroutine, what, on, where, &how);
     } else {
-        wait_as_thread(w, how);
+        wait_as_thread(w, how, what, on, where);
     }
     mine.wait = nullptr;
 }

@@ -39,6 +39,10 @@ void sleep_thread(atomic<std::uint32_t>& signal, std::uint32_t seen, clock::time
     }
 }
 
+std::uint64_t this_thread_number() noexcept {
+    return 0;
+}
+
 }  // namespace weft::detail
 
 namespace weft {

@@ -223,7 +223,7 @@ TEST(outcome, of_a_select_that_can_t_wait_leaves_no_branch_behind) {
     // What can't be enlisted throws with the locks held: they are let go of, and nothing is waited for.
     struct refuses final : weft::detail::select_case {
         using result = std::monostate;
-        refuses() : select_case(weft::call_site::here()) {}
+        refuses() : select_case(weft::call_site::here(), "what refuses", nullptr) {}
         result take() { return {}; }
         [[nodiscard]] bool take_now(weft::detail::branch*&) override { return false; }
         void enlist() override { throw std::bad_alloc(); }

@@ -10,11 +10,13 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <weft/channel.hpp>
 #include <weft/dump.hpp>
 #include <weft/event.hpp>
 #include <weft/limit.hpp>
 #include <weft/mutex.hpp>
 #include <weft/offload.hpp>
+#include <weft/select.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/task.hpp>
 
@@ -57,6 +59,50 @@ TEST(dump, names_each_coroutine_its_state_and_where_it_was_made) {
         none.release();
         queued.join();
     });
+}
+
+TEST(dump, names_the_cases_of_a_select) {
+    weft::run([] {
+        weft::channel<int> values;
+        weft::event over(weft::event::manual);
+        auto t = weft::spawn({.name = "choosing"}, [&] {
+            return weft::select(weft::when::received(values), weft::when::happened(over)).index();
+        });
+        weft::yield();
+        EXPECT_THAT(dump(), ContainsRegex("\"choosing\" .*: waits for a select .0x[0-9a-f]+.: a channel's next value "
+                                          ".0x[0-9a-f]+., or an event .0x[0-9a-f]+. since .* at .*dump_test.cpp"));
+        over.set();
+        EXPECT_EQ(t.join(), 1U);
+    });
+}
+
+/// dump(), once a thread is in it.
+std::string dump_with_a_thread() {
+    std::string all = dump();
+    while (all.find("thread ") == std::string::npos) {
+        std::this_thread::yield();
+        all = dump();
+    }
+    return all;
+}
+
+TEST(dump, names_a_thread_that_waits_and_what_for) {
+    weft::event over(weft::event::manual);
+    std::jthread waiting([&] { over.wait(); });
+    EXPECT_THAT(
+        dump_with_a_thread(),
+        ContainsRegex("thread [0-9]+: waits for an event .0x[0-9a-f]+. since [0-9.]+ s at .*dump_test.cpp:[0-9]+\n"
+                      "0 coroutines, and 1 thread that waits\n"));
+    over.set();
+    waiting.join();
+    EXPECT_EQ(dump(), "0 coroutines\n");
+}
+
+TEST(dump, names_the_cases_of_a_thread_that_selects) {
+    weft::event one(weft::event::manual), other(weft::event::manual);
+    std::jthread waiting([&] { (void)weft::select(weft::when::happened(one), weft::when::happened(other)); });
+    EXPECT_THAT(dump_with_a_thread(), ContainsRegex("waits for a select .*: an event .*, or an event .* since"));
+    other.set();
 }
 
 TEST(dump, says_who_holds_the_mutex_that_is_waited_for) {
