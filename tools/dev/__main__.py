@@ -28,6 +28,9 @@ HELP = f"""\
                                locks, channels, select, sockets, suspend() and the rest, by 1,000 coroutines of 4 loops, with
                                deadlines that are met and tasks that are cancelled; counters prove that nothing is lost;
                                60 s; WEFT_REACTOR names a reactor
+./dev soak loops [--preset NAME] [--seconds N] [--seed N] [--threads N] [--coroutines N]
+                               tasks of 4 loops that move, spawn, cancel, post and offload at random, with deadlines that are
+                               met; counters prove that nothing is lost; 60 s
 ./dev soak io [--preset NAME] [--seconds N] [--seed N] [--threads N] [--clients N]
                                clients that send in pieces, leave in the middle, reset, send garbage, are cancelled, against
                                an echo and the NBD server, with interruptions and no descriptors; the seed gives them the

@@ -7,7 +7,7 @@ import build
 import packages
 import processes
 
-WHAT = ("core", "sync", "io", "nbd")
+WHAT = ("core", "sync", "loops", "io", "nbd")
 ALSO_CALLED = {"wait": "sync"}
 
 
