@@ -14,7 +14,8 @@ MORE = CROSS + ["g++-aarch64-linux-gnu"]
 TEST = LIBRARY + CLIENT + [
     "libgtest-dev", "libgmock-dev", "systemtap-sdt-dev", "valgrind", "libc6-dbg", "gdb",
     "linux-perf", "clang", "lld", "libclang-rt-14-dev", "libboost-context-dev", "qemu-utils", "fio", "nbdkit", "curl", "wrk",
-    "python3-libnbd", "libssl-dev", "openssl", "libglib2.0-dev", "libuv1-dev", "libasio-dev", "libpq-dev", "postgresql", "libcurl4-openssl-dev"]
+    "python3-libnbd", "libssl-dev", "openssl", "libglib2.0-dev", "libuv1-dev", "libasio-dev", "libpq-dev", "postgresql", "libcurl4-openssl-dev",
+    "zlib1g-dev"]
 CHECK = TEST + ["abigail-tools", "clang-format", "clang-tidy", "doxygen", "shellcheck"]
 MARKS = ["libclang-14-dev", "llvm-14-dev", "nlohmann-json3-dev"]
 BENCH = LIBRARY + CLIENT + ["libbenchmark-dev", "libboost-context-dev", "libboost-fiber-dev", "libuv1-dev", "golang-go",
