@@ -34,14 +34,31 @@ bool is_refused() {
 
 }  // namespace
 
+// All forms, as a sanitizer's library has each of them by itself, and tells those of one from those of the other.
+[[gnu::noinline]] void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
+    return is_refused() ? nullptr : std::malloc(size != 0 ? size : 1);
+}
+[[gnu::noinline]] void* operator new[](std::size_t size, std::nothrow_t const&) noexcept {
+    return is_refused() ? nullptr : std::malloc(size != 0 ? size : 1);
+}
 [[gnu::noinline]] void* operator new(std::size_t size) {
-    void* memory = is_refused() ? nullptr : std::malloc(size != 0 ? size : 1);
+    void* memory = ::operator new(size, std::nothrow);
+    return memory != nullptr ? memory : throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new[](std::size_t size) {
+    void* memory = ::operator new(size, std::nothrow);
     return memory != nullptr ? memory : throw std::bad_alloc();
 }
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
     std::free(memory);
 }
+[[gnu::noinline]] void operator delete[](void* memory) noexcept {
+    std::free(memory);
+}
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept {
     std::free(memory);
 }
 
