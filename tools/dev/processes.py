@@ -158,11 +158,12 @@ def run(command, limit, log, show=True, environment=None):
                                    env={**os.environ, **(environment or {})})
 
         def read():
-            for line in process.stdout:
-                lines.append(line.rstrip("\n"))
-                out.write(line)
-                if show:
-                    print(line, end="", flush=True)
+            with contextlib.suppress(ValueError):  # the log is closed already: this program is interrupted
+                for line in process.stdout:
+                    lines.append(line.rstrip("\n"))
+                    out.write(line)
+                    if show:
+                        print(line, end="", flush=True)
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
