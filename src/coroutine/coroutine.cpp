@@ -77,8 +77,8 @@ std::atomic<std::uint64_t> most_spares{under_memcheck() ? 0U : 64U};
 constinit std::atomic<bool> program_ends{false};
 
 void notice_end_of_program() noexcept {
-    static constinit std::atomic<bool> asked{false};
-    if (!asked.load(std::memory_order_relaxed) && !asked.exchange(true)) {
+    static constinit std::atomic<std::uint32_t> asked{0};  // an exchange of a bool needs libatomic on riscv64
+    if (asked.load(std::memory_order_relaxed) == 0 && asked.exchange(1) == 0) {
         std::atexit([] { program_ends.store(true); });
     }
 }
