@@ -71,7 +71,8 @@ std::string thing(char const* what, void const* on) {
 /// What others' memory holds at an address, if it is there. A load would crash where it is not.
 template <class T>
 bool read(T& to, T const* from) {
-    return from != nullptr && detail::read_own_memory(&to, from, sizeof to);
+    auto bytes = std::as_writable_bytes(std::span(&to, 1));
+    return from != nullptr && detail::read_own_memory(bytes.data(), from, bytes.size());
 }
 
 /// A string that may have gone: without what lies on a page that is not there.

@@ -15,7 +15,7 @@ import report
 SOURCES = ("include", "src", "tests", "apps", "bench", "examples", "tools")
 TIDIED = ("src", "apps")
 SUFFIXES = {".hpp", ".cpp", ".h", ".c"}
-SHELL = ["dev", ".ci/run", "tests/install/run.sh"]
+SHELL = ["dev", ".ci/run", "tests/install/run.sh", "tests/install/cross.sh"]
 # The last commit whose files clang-tidy found nothing in. A clone does not have it, but knows what its origin's main is.
 PASSED = "refs/weft/tidy-passed"
 
