@@ -1,7 +1,8 @@
 // Floor: coroutine
 //
 // A coroutine that suspends while it holds a lock of threads (std::mutex, std::shared_mutex, pthread_mutex_t,
-// pthread_rwlock_t) keeps it locked for whoever runs on the thread meanwhile. The first of them that locks it blocks the thread for ever: of all deadlocks the one that
+// pthread_rwlock_t) keeps it locked for whoever runs on the thread meanwhile. The first of them that locks it blocks the
+// thread for ever: of all deadlocks the one that
 // users of coroutines meet most. So in debug builds these functions stand before the C library's, take note of who locks
 // what and where, and each suspension looks.
 

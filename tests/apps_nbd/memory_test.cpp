@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
@@ -16,7 +17,7 @@
 
 namespace {
 
-/// Allocations of this program that are refused: number `first` from now on, and with `all` those behind it too.
+/// While it is armed, the program's allocation number `countdown` from then on is refused, and with `all_behind` all later ones.
 std::atomic<bool> armed = false;
 std::atomic<long> countdown = 0;
 std::atomic<bool> all_behind = false;
@@ -79,7 +80,7 @@ public:
     [[nodiscard]] std::string const& path() const { return path_; }
 
 private:
-    std::string path_ = "/tmp/weft-nbd-memory-XXXXXX";
+    std::string path_ = std::filesystem::temp_directory_path() / "weft-nbd-memory-XXXXXX";
 };
 
 /// A client, and the connection that serves it. All that asks needs no memory of its own.

@@ -26,13 +26,13 @@ class Supervisor(ExampleTest):
                          2 * [f"{command}: exited with 1"] + [f"{command}: exited with 0"])
 
     def test_one_that_takes_too_long_is_killed_and_started_again(self):
-        done = self.run_on(50, 2, "exec sleep 1000")
+        done = self.run_on(50, 2, "exec tail -f /dev/null")
         self.assertEqual(done.returncode, 1)
-        self.assertEqual(done.stdout.splitlines(), 2 * ["exec sleep 1000: killed: it took too long"])
-        self.assertEqual(done.stderr, "supervisor: exec sleep 1000: given up\n")
+        self.assertEqual(done.stdout.splitlines(), 2 * ["exec tail -f /dev/null: killed: it took too long"])
+        self.assertEqual(done.stderr, "supervisor: exec tail -f /dev/null: given up\n")
 
     def test_when_one_is_given_up_the_others_are_stopped(self):
-        done = self.run_on(LONG, 1, "false", "exec sleep 1000")
+        done = self.run_on(LONG, 1, "false", "exec tail -f /dev/null")
         self.assertEqual((done.returncode, done.stdout), (1, "false: exited with 1\n"))
         self.assertEqual(done.stderr, "supervisor: false: given up\n")
 
