@@ -86,8 +86,16 @@ void forget_use(control_block& co);  ///< Forgets what its stack was used for be
 /// Gives it FPU control words of its own, which start as the caller's. Called before it is first entered.
 void keep_fpu_control(control_block& co);
 
+[[noreturn]] void die_of_ending_with_locks(control_block const& self) noexcept;
+
 /// The last switch of a coroutine.
 [[noreturn, gnu::always_inline]] WEFT_COROUTINE_FN inline void finish(control_block& self) noexcept {
+#if defined(WEFT_CHECK_MUTEXES)
+    // Nobody else can unlock what it holds, and the next coroutine on this stack would pass for the holder.
+    if (self.locks_held != 0) [[unlikely]] {
+        die_of_ending_with_locks(self);
+    }
+#endif
     WEFT_TRACE1(terminate, &self);
     self.transition(state::suspended, state::done);
     self.sanitizer.before_leave(true);

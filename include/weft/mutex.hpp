@@ -36,7 +36,7 @@ public:
     mutex() = default;
     mutex(mutex const&) = delete;
     mutex& operator=(mutex const&) = delete;
-    /// Ends the program with a message if it is locked.
+    /// Ends the program with a message if it is locked. In debug builds, so does the end of a coroutine that holds it.
     ~mutex();
 
     /// Waits for the lock. One atomic operation if it is free. Ends the program with a message if the caller holds
@@ -78,6 +78,7 @@ public:
         if (!owned()) [[unlikely]] {
             die_of_unlock(where);
         }
+        detail::holds_one_less();
         owner_.store(nullptr, std::memory_order_relaxed);
         std::uint32_t expected = locked;
         if (!state_.compare_exchange_strong(expected, unlocked, std::memory_order_release)) [[unlikely]] {
@@ -99,10 +100,8 @@ private:
     static constexpr std::uint32_t contended = 2;
 
     void note_holder() {
-        detail::thread_state& thread = detail::this_thread();
-        thread_.store(&thread, std::memory_order_relaxed);
-        owner_.store(thread.current != nullptr ? static_cast<void const*>(thread.current) : &thread,
-                     std::memory_order_relaxed);
+        thread_.store(&detail::this_thread(), std::memory_order_relaxed);
+        owner_.store(detail::holds_one_more(), std::memory_order_relaxed);
     }
     void require_another_holder(call_site where) const;
     WEFT_MIXED_FN void lock_slowly(call_site where);

@@ -133,7 +133,7 @@ public:
         b.amount = shared_mutex::exclusive;
     }
     result take() {
-        m_.owner_.store(detail::runner(), std::memory_order_relaxed);
+        m_.owner_.store(detail::holds_one_more(), std::memory_order_relaxed);
         return {};
     }
 

@@ -35,7 +35,7 @@ public:
     shared_mutex() = default;
     shared_mutex(shared_mutex const&) = delete;
     shared_mutex& operator=(shared_mutex const&) = delete;
-    /// Ends the program with a message if it is locked.
+    /// Ends the program with a message if it is locked. In debug builds, so does the end of a coroutine that is the writer.
     ~shared_mutex();
 
     /// Takes the lock as the writer: waits until nobody else holds it. One atomic operation if it is free. Ends the
@@ -46,7 +46,7 @@ public:
     WEFT_MIXED_FN void lock(call_site where = call_site::here()) {
         if (!try_lock()) [[unlikely]] {
             lock_slowly(exclusive, where);
-            owner_.store(detail::runner(), std::memory_order_relaxed);
+            owner_.store(detail::holds_one_more(), std::memory_order_relaxed);
         }
     }
     /// Threads: any. Suspends: no. Allocates: no.
@@ -105,7 +105,7 @@ public:
     WEFT_MIXED_FN void upgrade(call_site where = call_site::here()) {
         if (!become_writer(reader)) [[unlikely]] {
             upgrade_slowly(where);
-            owner_.store(detail::runner(), std::memory_order_relaxed);
+            owner_.store(detail::holds_one_more(), std::memory_order_relaxed);
         }
     }
     /// The same if the caller is the only reader, and nobody waits.
@@ -132,7 +132,7 @@ private:
         if (!word_.compare_exchange_strong(from, writer, std::memory_order_acquire)) {
             return false;
         }
-        owner_.store(detail::runner(), std::memory_order_relaxed);
+        owner_.store(detail::holds_one_more(), std::memory_order_relaxed);
         return true;
     }
     void require_another_writer(call_site where) const;

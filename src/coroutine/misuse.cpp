@@ -82,6 +82,11 @@ void die_of_transition(control_block const& co, state from, state to) noexcept {
 
 }  // namespace WEFT_BUILT_WITH
 
+void die_of_ending_with_locks(control_block const& self) noexcept {
+    die(self.created_at,
+        describe(self) + " ended while it held a weft::mutex, or another lock, that nobody else can unlock");
+}
+
 void die_of_destroy(control_block const& co) noexcept {
     die({}, describe(co) + " destroyed " + doing(co));
 }

@@ -40,6 +40,7 @@ void shared_mutex::upgrade_slowly(call_site where) {
 
 void shared_mutex::unlock(call_site where) {
     require_writer("unlock", where);
+    detail::holds_one_less();
     owner_.store(nullptr, std::memory_order_relaxed);
     std::uint64_t expected = writer;
     if (!word_.compare_exchange_strong(expected, 0, std::memory_order_release)) {
@@ -57,6 +58,7 @@ void shared_mutex::unlock_shared_slowly(call_site where) {
 
 void shared_mutex::downgrade(call_site where) {
     require_writer("downgrade", where);
+    detail::holds_one_less();
     owner_.store(nullptr, std::memory_order_relaxed);
     std::uint64_t expected = writer;
     if (!word_.compare_exchange_strong(expected, reader, std::memory_order_release)) {

@@ -158,7 +158,7 @@ TEST(qemu, C9_nothing_of_an_enterer_that_has_gone_is_touched) {
 }
 
 // C10, what ends the program: coroutine_death in misuse_test.cpp (entering one that runs, or waits; yielding outside),
-// task_death.entering_by_hand_one_that_is_queued, and mutex_death.destroyed_while_locked for a lock that nobody lets go of.
+// task_death.entering_by_hand_one_that_is_queued, and mutex_death.held_by_a_coroutine_that_ends (debug builds).
 
 TEST(qemu, C11_each_part_may_run_on_another_thread) {
     std::thread::id runs_on;

@@ -7,7 +7,10 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+#include <weft/coroutine.hpp>
 #include <weft/mutex.hpp>
+#include <weft/select.hpp>
+#include <weft/shared_mutex.hpp>
 #include <weft/task.hpp>
 
 namespace {
@@ -322,6 +325,67 @@ TEST(mutex_death, destroyed_while_waited_for) {
                      m.reset();
                  }),
                  "weft: a weft::mutex was destroyed while it was locked");
+}
+
+#if defined(WEFT_CHECK_MUTEXES)
+TEST(mutex_death, held_by_a_coroutine_that_ends) {
+    weft::mutex m;
+    weft::recursive_mutex again;
+    weft::shared_mutex shared;
+    char const* const message = "mutex_test.cpp:[0-9]+: coroutine \"forgetful\" .* ended while it held a weft::mutex";
+    auto run = [](auto body) { weft::coroutine({.name = "forgetful"}, body).enter(); };
+    EXPECT_DEATH(run([&] { m.lock(); }), message);
+    EXPECT_DEATH(run([&] { (void)m.try_lock(); }), message);
+    EXPECT_DEATH(run([&] { again.lock(), again.lock(), again.unlock(); }), message);
+    EXPECT_DEATH(run([&] { shared.lock(); }), message);
+    EXPECT_DEATH(run([&] { shared.lock_shared(), shared.upgrade(); }), message);
+    EXPECT_DEATH(run([&] { (void)weft::select(weft::when::locked(m)); }), message);
+    EXPECT_DEATH(weft::run([&] {  // handed over to one that waited
+                     m.lock();
+                     auto waiter = weft::spawn({.name = "forgetful"}, [&] { m.lock(); });
+                     weft::yield();
+                     m.unlock();
+                     waiter.join();
+                 }),
+                 message);
+}
+
+#endif
+
+TEST(mutex, let_go_of_in_every_way_a_coroutine_may_end) {
+    weft::mutex m;
+    weft::shared_mutex shared;
+    weft::run([&] {
+        m.lock();
+        auto waiter = weft::spawn([&] { std::scoped_lock lock(m); });
+        weft::yield();
+        m.unlock();
+        waiter.join();
+        weft::spawn([&] {
+            shared.lock();
+            shared.downgrade();
+            shared.unlock_shared();
+        }).join();
+        weft::spawn([&] {
+            shared.lock_shared();
+            shared.upgrade();
+            shared.unlock();
+        }).join();
+        EXPECT_THROW(weft::spawn([&] {
+                         std::scoped_lock lock(m, shared);
+                         throw 1;
+                     }).join(),
+                     int);
+        auto cancelled = weft::spawn([&] {
+            std::scoped_lock lock(m);
+            weft::sleep_for(std::chrono::hours(1));
+        });
+        weft::yield();
+        cancelled.cancel();
+        EXPECT_THROW(cancelled.join(), std::system_error);
+    });
+    EXPECT_TRUE(m.try_lock());
+    m.unlock();
 }
 
 }  // namespace

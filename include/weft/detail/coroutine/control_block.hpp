@@ -67,6 +67,7 @@ struct alignas(64) control_block {
     bool keeps_fpu_control = false;          ///< coroutine_options::keep_fpu_control.
     bool being_taken_back = false;           ///< What is to wake it may go.
     std::uint8_t may_hold_mutexes = 0;       ///< How many allow_held_mutexes it has.
+    std::uint8_t locks_held = 0;             ///< weft's own, those of readers left out; modulo 256. In debug builds.
     std::uint8_t place_in_ready_queue = 0;   ///< The ready queue's, as are
     control_block* ahead = nullptr;          ///< the one that comes some places behind it,
     void const* stack_ahead = nullptr;       ///< and where that one's stack ends; see ready_queue.hpp.
