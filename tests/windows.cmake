@@ -14,6 +14,7 @@ set(weft_tests_of_linux
     loop/fork_test.cpp
     loop/loop_test.cpp             # descriptors, and the choice among Linux's reactors; portable_test.cpp stands for it
     loop/post_test.cpp             # signal handlers
+    loop/stall_test.cpp            # signals
     system/reactor_test.cpp        # descriptors
     system/readiness_test.cpp      # descriptors
     system/ring_test.cpp           # io_uring

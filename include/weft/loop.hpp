@@ -32,6 +32,24 @@ namespace weft {
 namespace detail {
 class outside;
 struct loop_access;
+
+/// What calls `f()` and then frees itself.
+template <class F>
+posted* make_posted(F&& f, call_site where) {
+    struct node : posted {
+        explicit node(F&& call) : f(std::forward<F>(call)) {}
+        std::decay_t<F> f;
+    };
+    auto* n = new node(std::forward<F>(f));
+    n->run = [](posted* p) {
+        std::unique_ptr<node> owner(static_cast<node*>(p));
+        if (!owner->drop) {
+            owner->f();
+        }
+    };
+    n->at = where;
+    return n;
+}
 }  // namespace detail
 
 template <class F>
@@ -46,6 +64,9 @@ struct loop_statistics {
     std::uint64_t timers_fired = 0;
     std::uint64_t sleeps = 0;
     clock::duration asleep{0};
+    /// In turns, up to the beginning of the present one: with what the loop ran, and with the kernel. What it polled before it
+    /// slept (set_spin()) is neither in this nor in `asleep`.
+    clock::duration worked{0};
 };
 
 class loop final : private detail::executor {
@@ -177,8 +198,10 @@ private:
     void give_thread_back() noexcept;
     void run_what_is_ready();
     void poll(bool wait);
+    bool find_more() noexcept { return find_more_ != nullptr && find_more_(find_more_argument_); }
     bool spin();
     clock::duration sleep();
+    void count_work(clock::time_point until) noexcept;
     [[nodiscard]] bool has_news() const;
     void collect_posted();
     void run_posted();
@@ -197,32 +220,24 @@ private:
     unsigned forks_;
     bool spinning_pays_ = false;
     bool running_ = false;
+    bool polls_ = false;  ///< The turn has run what was ready.
     bool made_by_current_ = false;
     void (*before_end_)(loop&) noexcept = nullptr;
+    bool (*find_more_)(void*) noexcept = nullptr;  ///< See loop_access::find_more().
+    void* find_more_argument_ = nullptr;
+    clock::time_point working_since_;           ///< While it runs: what came before is counted.
     std::unique_ptr<detail::outside> outside_;  ///< Not null if another loop runs this one.
     std::ptrdiff_t allowance_ = bytes_per_turn;
     void (*report_idle_)(loop&) noexcept = nullptr;
     clock::duration report_idle_after_{0};
     struct {
-        counter turns, coroutines, wake_ups, posted, timers, sleeps, asleep;
+        counter turns, coroutines, wake_ups, posted, timers, sleeps, asleep, worked;
     } counts_;
 };
 
 template <class F>
 void loop::post(F&& f, call_site where) {
-    struct node : detail::posted {
-        explicit node(F&& call) : f(std::forward<F>(call)) {}
-        std::decay_t<F> f;
-    };
-    auto* n = new node(std::forward<F>(f));
-    n->run = [](detail::posted* p) {
-        std::unique_ptr<node> owner(static_cast<node*>(p));
-        if (!owner->drop) {
-            owner->f();
-        }
-    };
-    n->at = where;
-    push(*n);
+    push(*detail::make_posted(std::forward<F>(f), where));
 }
 
 /// A call to a loop that is prepared in advance, so that posting it takes no lock and allocates nothing: a signal handler

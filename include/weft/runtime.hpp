@@ -33,6 +33,10 @@ namespace detail {
 struct runtime_options {
     unsigned threads = 0;  ///< 0: as many as there are processors that the process may use.
     bool pin = false;      ///< Binds each thread to a processor of its own.
+    /// A task of spawn() starts on whichever loop has time for it first, and not on the next in turn: for tasks of which some
+    /// compute for long. A task that has started stays where it is.
+    bool steal = false;
+    time_span stall_limit = {};  ///< Not 0: each loop has a stall_detector with that limit.
 };
 
 /// Refers to a task of a runtime; joins and cancels it from any thread. The runtime owns the task: when this object
@@ -97,34 +101,19 @@ public:
     /// Starts a task on the loop number `i`, modulo size(). Threads: any. Suspends: no.
     template <class F>
     auto spawn_on(unsigned i, WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
-        using T = std::invoke_result_t<std::decay_t<F>&>;
-        auto state = std::make_shared<detail::awaited<T>>();
-        std::stop_source stop;
-        struct body {
-            completion<T> done;
-            std::stop_token stop;
-            WEFT_COROUTINE_FN std::decay_t<F> f;
-            void operator()() {
-                done.with_result_of([this]() -> T { return with_limit(stop, f); });
-            }
-        };
-        completion<T> done(state);
-        at(i).post(
-            [b = body{done, stop.get_token(), std::forward<F>(f)}, done, where]() mutable {
-                try {
-                    weft::spawn(std::move(b), where).detach();
-                } catch (...) {
-                    done.fail(detail::caught_in_call("weft::runtime::spawn()"), where);
-                }
-            },
-            where);
-        return remote_task<T>(std::move(state), std::move(stop));
+        return spawn_by([&](auto&& start) { at(i).post(std::forward<decltype(start)>(start), where); },
+                        std::forward<F>(f), where);
     }
 
-    /// Starts a task on each loop in turn. Threads: any. Suspends: no.
+    /// Starts a task on each loop in turn; with runtime_options::steal, on the one that has time for it first.
+    /// Threads: any. Suspends: no.
     template <class F>
     auto spawn(WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
-        return spawn_on(next_.fetch_add(1, std::memory_order_relaxed), std::forward<F>(f), where);
+        if (unstarted_ == nullptr) {
+            return spawn_on(next_.fetch_add(1, std::memory_order_relaxed), std::forward<F>(f), where);
+        }
+        return spawn_by([&](auto&& start) { offer(*detail::make_posted(std::forward<decltype(start)>(start), where)); },
+                        std::forward<F>(f), where);
     }
 
     /// Runs `body()` as a task on one of the loops, and waits until it has ended. Returns what it returned, or throws what
@@ -141,9 +130,37 @@ public:
 
 private:
     struct worker;
+    struct unstarted;
 
+    /// `hand_over(start)` has some loop call `start()`.
+    template <class HandOver, class F>
+    auto spawn_by(HandOver hand_over, WEFT_COROUTINE_FN F&& f, call_site where) {
+        using T = std::invoke_result_t<std::decay_t<F>&>;
+        auto state = std::make_shared<detail::awaited<T>>();
+        std::stop_source stop;
+        struct body {
+            completion<T> done;
+            std::stop_token stop;
+            WEFT_COROUTINE_FN std::decay_t<F> f;
+            void operator()() {
+                done.with_result_of([this]() -> T { return with_limit(stop, f); });
+            }
+        };
+        completion<T> done(state);
+        hand_over([b = body{done, stop.get_token(), std::forward<F>(f)}, done, where]() mutable {
+            try {
+                weft::spawn(std::move(b), where).detach();
+            } catch (...) {
+                done.fail(detail::caught_in_call("weft::runtime::spawn()"), where);
+            }
+        });
+        return remote_task<T>(std::move(state), std::move(stop));
+    }
+
+    void offer(detail::posted& start);
     WEFT_MIXED_FN std::uint64_t cancel_and_join_all();
 
+    std::unique_ptr<unstarted> unstarted_;  ///< With runtime_options::steal.
     std::vector<std::unique_ptr<worker>> workers_;
     std::atomic<unsigned> next_{0};
     bool stopped_ = false;

@@ -111,16 +111,22 @@ void loop::adopt(detail::control_block& co) noexcept {
 class loop::stay {
 public:
     explicit stay(loop& l) : loop_(l), outermost_(!std::exchange(l.running_, true)) {
-        if (outermost_ && loop_.outside_ != nullptr) {
-            loop_.take_thread();
+        if (outermost_) {
+            loop_.working_since_ = loop_.reactor_->now();
+            if (loop_.outside_ != nullptr) {
+                loop_.take_thread();
+            }
         }
     }
     stay(stay const&) = delete;
     stay& operator=(stay const&) = delete;
     ~stay() {
         loop_.running_ = !outermost_;
-        if (outermost_ && loop_.outside_ != nullptr) {
-            loop_.give_thread_back();
+        if (outermost_) {
+            loop_.count_work(loop_.reactor_->now());
+            if (loop_.outside_ != nullptr) {
+                loop_.give_thread_back();
+            }
         }
     }
 
@@ -167,6 +173,7 @@ void loop::run_what_is_ready() {
         detail::die({}, "a loop was run from inside a coroutine: it would block the coroutines that it runs");
     }
     now_ = reactor_->now();
+    count_work(now_);
     allowance_ = bytes_per_turn;
     detail::this_thread().now = static_cast<std::uint64_t>(now_.time_since_epoch().count());
     counts_.turns.add(1);
@@ -176,7 +183,20 @@ void loop::run_what_is_ready() {
     run_ready();
 }
 
+void loop::count_work(clock::time_point until) noexcept {
+    counts_.worked.add(static_cast<std::uint64_t>((until - working_since_).count()));
+    working_since_ = until;
+}
+
 void loop::poll(bool wait) {
+    struct polling {
+        explicit polling(bool& flag) : polls(flag) { polls = true; }
+        polling(polling const&) = delete;
+        polling& operator=(polling const&) = delete;
+        ~polling() { polls = false; }
+        bool& polls;
+    } now(polls_);
+    find_more();
     if (!wait || !ready.empty() || oldest_posted_ != nullptr) {
         if (outside_ != nullptr || reactor_->has_work()) {  // what made the descriptor readable has to be taken away
             reactor_->poll(std::chrono::nanoseconds(0));
@@ -236,7 +256,8 @@ loop_statistics loop::statistics() const noexcept {
             .posted_run = counts_.posted.get(),
             .timers_fired = counts_.timers.get(),
             .sleeps = counts_.sleeps.get(),
-            .asleep = clock::duration(static_cast<clock::rep>(counts_.asleep.get()))};
+            .asleep = clock::duration(static_cast<clock::rep>(counts_.asleep.get())),
+            .worked = clock::duration(static_cast<clock::rep>(counts_.worked.get()))};
 }
 
 bool loop::has_news() const {
@@ -246,7 +267,9 @@ bool loop::has_news() const {
 
 /// Returns whether there was something to do before the spin's limit.
 bool loop::spin() {
-    clock::time_point end = detail::later(reactor_->now(), spin_limit_);
+    clock::time_point time = reactor_->now();
+    count_work(time);
+    clock::time_point end = detail::later(time, spin_limit_);
     if (!timers_.empty()) {
         end = std::min(end, timers_.first());
     }
@@ -254,19 +277,19 @@ bool loop::spin() {
         if (reactor_->has_work()) {
             reactor_->poll(std::chrono::nanoseconds(0));
         }
-        if (has_news()) {
-            return true;
-        }
-    } while (reactor_->now() < end);
-    return false;
+        time = reactor_->now();
+    } while (!has_news() && time < end);
+    working_since_ = time;
+    return has_news();
 }
 
 /// Returns how long.
 clock::duration loop::sleep() {
     // See executor: first say that we sleep, then look once more.
     clock::time_point before = reactor_->now();
+    count_work(before);
     sleeping.store(true);
-    if (inbox.load() != nullptr || posted_.load() != nullptr) {
+    if (inbox.load() != nullptr || posted_.load() != nullptr || find_more()) {
         reactor_->poll(std::chrono::nanoseconds(0));
     } else if (!timers_.empty()) {
         reactor_->poll(std::max(clock::duration(0), detail::between(before, timers_.first())));
@@ -276,7 +299,8 @@ clock::duration loop::sleep() {
         reactor_->poll(std::nullopt);
     }
     sleeping.store(false);
-    return reactor_->now() - before;
+    working_since_ = reactor_->now();
+    return working_since_ - before;
 }
 
 void loop::push(detail::posted& p) noexcept {

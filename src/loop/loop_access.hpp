@@ -23,6 +23,24 @@ struct loop_access {
 
     /// Calls `look(l)` when the loop ends, unless the program does.
     static void before_end(loop& l, void (*look)(loop&) noexcept) noexcept { l.before_end_ = look; }
+
+    /// Calls `find(argument)` at the end of each turn, and once more when others see that the loop sleeps, before it does. It
+    /// may start a task, and returns whether it did. Threads: the loop's own.
+    static void find_more(loop& l, bool (*find)(void*) noexcept, void* argument) noexcept {
+        l.find_more_ = find;
+        l.find_more_argument_ = argument;
+    }
+
+    /// Threads: any.
+    static void notify(loop& l) noexcept { l.notify(); }
+    /// Threads: any.
+    [[nodiscard]] static bool sleeps(loop const& l) noexcept { return l.sleeping.load(); }
+
+    /// Threads: any.
+    [[nodiscard]] static std::uint64_t turns(loop const& l) noexcept { return l.counts_.turns.get(); }
+    /// Whether something that it calls runs now. Threads: the loop's own; and in signal handlers.
+    [[nodiscard]] static bool in_call(loop const& l) noexcept { return l.running_ && !l.polls_; }
+    [[nodiscard]] static std::uint64_t runs_left(loop const& l) noexcept { return l.runs_left; }
 };
 
 }  // namespace weft::detail

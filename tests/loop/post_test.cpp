@@ -210,6 +210,40 @@ TEST(statistics, count_what_the_loop_does) {
     }).join();
 }
 
+TEST(statistics, tell_the_time_worked_from_the_time_slept) {
+    std::jthread([] {
+        weft::loop loop;
+        weft::clock::time_point const begin = weft::clock::now();
+        weft::run([] {
+            weft::sleep_for(5ms);
+            for (auto end = weft::clock::now() + 5ms; weft::clock::now() < end;) {
+            }
+            weft::yield();
+        });
+        auto const now = loop.statistics();
+        EXPECT_GE(now.worked, 5ms);
+        EXPECT_GE(now.asleep, 5ms);
+        EXPECT_LE(now.worked + now.asleep, weft::clock::now() - begin);
+    }).join();
+}
+
+TEST(statistics, polling_is_neither_work_nor_sleep) {
+    std::jthread([] {
+        weft::loop loop;
+        loop.set_spin(1h);
+        weft::clock::time_point const begin = weft::clock::now();
+        weft::run([&] {
+            weft::sleep_for(1ms);  // it polls from the next on, as it has slept for less than an hour
+            auto const before = loop.statistics();
+            weft::sleep_for(20ms);
+            auto const after = loop.statistics();
+            EXPECT_LT(after.worked - before.worked + after.asleep - before.asleep, 20ms);
+        });
+        auto const now = loop.statistics();
+        EXPECT_LE(now.worked + now.asleep + 20ms, weft::clock::now() - begin);
+    }).join();
+}
+
 TEST(statistics, count_what_comes_from_elsewhere_and_can_be_read_there) {
     weft::loop& loop = weft::loop::current();
     auto before = loop.statistics();

@@ -204,4 +204,108 @@ TEST(runtime_death, joins_a_task_once) {
     EXPECT_DEATH(detached.join(), "called on an empty weft::remote_task");
 }
 
+TEST(runtime, stealing_a_task_does_not_wait_for_a_loop_that_is_held_up) {
+    weft::runtime rt({.threads = 2, .steal = true});
+    std::latch held(1), release(1);
+    auto hog = rt.spawn([&] {
+        held.count_down();
+        release.wait();  // blocks the thread
+        return &weft::loop::current();
+    });
+    held.wait();
+    std::set<weft::loop*> ran_on;
+    for (int i = 0; i < 20; ++i) {
+        ran_on.insert(rt.spawn([] { return &weft::loop::current(); }).join());
+    }
+    release.count_down();
+    EXPECT_EQ(ran_on.size(), 1U);
+    EXPECT_FALSE(ran_on.contains(hog.join()));
+}
+
+TEST(runtime, stealing_loops_that_sleep_are_woken_one_for_each_task) {
+    weft::runtime rt({.threads = 3, .steal = true});
+    for (int round = 0; round < 300; ++round) {
+        std::latch all_run(3);
+        std::vector<weft::remote_task<void>> tasks;
+        for (int i = 0; i < 3; ++i) {
+            tasks.push_back(rt.spawn([&] { all_run.arrive_and_wait(); }));  // blocks each of the three threads
+        }
+        for (auto& t : tasks) {
+            t.join();
+        }
+    }
+}
+
+TEST(runtime, stealing_each_task_is_run_once) {
+    constexpr int spawners = 3, tasks_each = 2'000;
+    std::atomic<int> runs = 0;
+    weft::runtime rt({.threads = 3, .steal = true});
+    {
+        std::vector<std::jthread> threads;
+        for (int t = 0; t < spawners; ++t) {
+            threads.emplace_back([&] {
+                for (int i = 0; i < tasks_each; ++i) {
+                    auto task = rt.spawn([&, i] {
+                        if (i % 3 == 0) {
+                            weft::yield();
+                        }
+                        ++runs;
+                    });
+                    i % 100 == 0 ? task.join() : task.detach();
+                }
+            });
+        }
+    }
+    rt.stop();
+    EXPECT_EQ(runs, spawners * tasks_each);
+    EXPECT_EQ(weft::coroutine_count(), 0U);
+}
+
+// Those that no loop has begun are begun, and cancelled, by whichever comes to it first.
+TEST(runtime, stealing_stopping_leaves_no_task_without_an_answer) {
+    std::vector<weft::remote_task<int>> tasks;
+    {
+        weft::runtime rt({.threads = 2, .steal = true});
+        std::latch held(2), release(1);
+        for (int i = 0; i < 2; ++i) {
+            rt.spawn([&] {
+                  held.count_down();
+                  release.wait();
+              }).detach();
+        }
+        held.wait();
+        for (int i = 0; i < 50; ++i) {
+            tasks.push_back(rt.spawn([i] {
+                if (i % 2 == 0) {
+                    weft::sleep_for(1h);
+                }
+                return i;
+            }));
+        }
+        release.count_down();
+    }
+    for (int i = 0; i < 50; ++i) {
+        try {
+            EXPECT_EQ(tasks[static_cast<std::size_t>(i)].join(), i);
+            EXPECT_EQ(i % 2, 1);
+        } catch (std::system_error const& e) {
+            EXPECT_EQ(e.code(), std::errc::operation_canceled);
+        }
+    }
+}
+
+TEST(runtime, a_loop_that_is_held_up_is_reported_where_that_is_asked_for) {
+    auto hold_up = [] {
+        weft::runtime rt({.threads = 2, .stall_limit = 10ms});
+        rt.run([] {
+            weft::self().set_name("hog");
+            for (auto end = weft::clock::now() + 1s; weft::clock::now() < end;) {
+                sched_yield();
+            }
+        });
+        std::exit(0);
+    };
+    EXPECT_EXIT(hold_up(), testing::ExitedWithCode(0), "held up by coroutine \"hog\"");
+}
+
 }  // namespace
