@@ -13,6 +13,7 @@ set(weft_tests_of_linux
     loop/foreign_test.cpp          # descriptors
     loop/fork_test.cpp
     loop/loop_test.cpp             # descriptors, and the choice among Linux's reactors; portable_test.cpp stands for it
+    loop/idle_test.cpp             # /proc
     loop/post_test.cpp             # signal handlers
     loop/stall_test.cpp            # signals
     system/reactor_test.cpp        # descriptors

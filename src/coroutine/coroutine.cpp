@@ -34,18 +34,22 @@ layout const* const for_debuggers = &weft_layout;
 constexpr std::uint64_t id_block = 1 << 16;
 std::atomic<std::uint64_t> next_id_block{0};
 
+/// Of the pools, and of the calling thread.
+void trim_what_is_idle(thread_state const& thread) noexcept {
+    for (control_block const* spare = thread.spare; spare != nullptr; spare = spare->next) {
+        trim_idle_stack(spare->memory);
+    }
+    trim_idle_stacks();
+}
+
 /// A block of ids for the thread, whose first it does not use. After so many lives it is also time to look at what lies idle:
 /// that costs nothing on the way of each.
 void begin_id_block(thread_state& thread) noexcept {
     bool begins = thread.next_id == 0;
     thread.next_id = next_id_block.fetch_add(id_block, std::memory_order_relaxed) + 1;
-    if (begins) {  // so that threads that come and go do not make it more often
-        return;
+    if (!begins) {  // so that threads that come and go do not make it more often
+        trim_what_is_idle(thread);
     }
-    for (control_block const* spare = thread.spare; spare != nullptr; spare = spare->next) {
-        trim_idle_stack(spare->memory);
-    }
-    trim_idle_stacks();
 }
 
 void copy_name(control_block& co, std::string_view name) {
@@ -59,6 +63,16 @@ void copy_name(control_block& co, std::string_view name) {
 }
 
 }  // namespace
+
+void look_at_idle_stacks(clock::time_point now) noexcept {
+    static std::atomic<clock::rep> next_look{0};
+    clock::rep due = next_look.load(std::memory_order_relaxed);
+    clock::time_point const next = later(now, std::chrono::seconds(1));
+    if (now.time_since_epoch().count() >= due &&
+        next_look.compare_exchange_strong(due, next.time_since_epoch().count(), std::memory_order_relaxed)) {
+        trim_what_is_idle(this_thread());
+    }
+}
 
 control_block& current_or_die(char const* what, call_site where) {
     control_block* current = this_thread().current;

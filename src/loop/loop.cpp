@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "coroutine/idle_stacks.hpp"
 #include "coroutine/misuse.hpp"
 #include "loop/fork.hpp"
 #include "loop/process_end.hpp"
@@ -288,6 +289,7 @@ clock::duration loop::sleep() {
     // See executor: first say that we sleep, then look once more.
     clock::time_point before = reactor_->now();
     count_work(before);
+    detail::look_at_idle_stacks(before);
     sleeping.store(true);
     if (inbox.load() != nullptr || posted_.load() != nullptr || find_more()) {
         reactor_->poll(std::chrono::nanoseconds(0));

@@ -10,7 +10,7 @@
 // and idle_bytes_kept a size.
 //
 // What is kept follows the demand: it rises at once with what is given back, and at each look (trim_idle_stacks(), after
-// so many lives) half of what nobody has needed since the last look goes cold; and what lies in the thread's own cache gives
+// so many lives, and each second that a loop has nothing to do in) half of what nobody has needed since the last look goes cold; and what lies in the thread's own cache gives
 // back its deep pages.
 //
 // The link of a cached stack lies on the stack itself, in the page that it has touched anyway.
