@@ -14,7 +14,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <thread>
@@ -141,8 +140,6 @@ public:
 
 private:
     struct worker;
-
-    WEFT_MIXED_FN std::uint64_t cancel_and_join_all();
 
     std::vector<std::unique_ptr<worker>> workers_;
     std::atomic<unsigned> next_{0};

@@ -4,13 +4,14 @@
 #include <weft/shield.hpp>
 
 #include <future>
-#include <optional>
 #include <string>
 #include <system_error>
 
 #include "coroutine/misuse.hpp"
 #include "loop/loop_access.hpp"
+#include "loop/uncaught.hpp"
 #include "task/processors.hpp"
+#include "task/runtime_loops.hpp"
 
 namespace weft {
 
@@ -19,52 +20,24 @@ void detail::die_of_empty_remote_task(char const* call, call_site where) noexcep
         std::string(call) + " called on an empty weft::remote_task: it was joined, detached or moved from before");
 }
 
-/// One thread and its loop. The thread runs its loop until it is asked to bring the tasks to an end, answers, and goes on:
-/// others may still move a task here.
-struct runtime::worker {
-    using answer = completion<std::uint64_t>;
-
-    void work(std::promise<void>& started) {
+/// One thread and its loop.
+struct runtime::worker : detail::runtime_loop {
+    void run(std::promise<void>& started) {
         try {
             loop mine;
             here = &mine;
             started.set_value();
-            while (!over) {
-                mine.run_until(asked);
-                asked = false;
-                detail::cancel_and_join_all_tasks();
-                if (to_answer) {
-                    std::exchange(to_answer, std::nullopt)->operator()(detail::tasks_of_this_thread().arrivals);
-                }
-            }
+            work(mine);
         } catch (...) {
             std::exception_ptr why = detail::caught_in_call("a loop of a weft::runtime");
-            if (here == nullptr) {
-                started.set_exception(why);
+            if (here != nullptr) {
+                detail::die_of_uncaught({}, "a loop of a weft::runtime ended with", why);
             }
+            started.set_exception(why);
         }
     }
 
-    void ask(answer done) {
-        here->post([this, done = std::move(done)]() mutable {
-            to_answer.emplace(std::move(done));
-            asked = true;
-        });
-    }
-
-    void end() {
-        if (here != nullptr) {
-            here->post([this] { asked = over = true; });
-        }
-        thread.join();
-    }
-
-    loop* here = nullptr;
     std::thread thread;
-    // The thread's own:
-    bool asked = false;
-    bool over = false;
-    std::optional<answer> to_answer;
 };
 
 runtime::runtime(runtime_options const& options) {
@@ -83,7 +56,7 @@ runtime::runtime(runtime_options const& options) {
                 if (processor >= 0) {
                     detail::keep_to(processor);
                 }
-                me->work(started);
+                me->run(started);
             });
             workers_.push_back(std::move(w));
             start.get();
@@ -109,23 +82,6 @@ loop& runtime::at(unsigned i) {
     return *workers_[i % workers_.size()]->here;
 }
 
-/// Asks all at once, as their tasks may wait for each other. Returns how many have ever come to one of the loops.
-std::uint64_t runtime::cancel_and_join_all() {
-    std::vector<std::shared_ptr<detail::awaited<std::uint64_t>>> answers;
-    for (auto& w : workers_) {
-        if (w->here != nullptr) {
-            answers.push_back(std::make_shared<detail::awaited<std::uint64_t>>());
-            w->ask(worker::answer(answers.back()));
-        }
-    }
-    std::uint64_t arrivals = 0;
-    for (auto& a : answers) {
-        (void)a->happened.wait("a runtime's tasks", call_site("weft::runtime::stop", 0));
-        arrivals += a->result.get();
-    }
-    return arrivals;
-}
-
 void runtime::stop(call_site where) {
     if (std::exchange(stopped_, true)) {
         return;
@@ -136,15 +92,13 @@ void runtime::stop(call_site where) {
         }
     }
     shield guard;
-    // A task that was cancelled on one loop may go to another, that was found empty before, to clean up there. All are
-    // empty when they were so twice and nothing came to any of them in between: at the end of the first round, each lay
-    // between two looks that found it empty with the same count.
-    std::uint64_t before = cancel_and_join_all();
-    for (std::uint64_t now = cancel_and_join_all(); now != before; now = cancel_and_join_all()) {
-        before = now;
-    }
+    detail::runtime_loop* first = nullptr;
     for (auto& w : workers_) {
-        w->end();
+        w->next = w->here != nullptr ? std::exchange(first, w.get()) : nullptr;
+    }
+    detail::bring_to_an_end(first);
+    for (auto& w : workers_) {
+        w->thread.join();
     }
     ended_ = true;
 }
