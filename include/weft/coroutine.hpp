@@ -177,11 +177,12 @@ struct coroutine_access {
 class handle {
 public:
     handle() = default;
-    handle(handle&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)) {}
+    handle(handle&& other) noexcept : waiting_(std::exchange(other.waiting_, nullptr)), woken_at_(other.woken_at_) {}
     /// What was here before is destroyed.
     handle& operator=(handle&& other) noexcept {
         handle moved(std::move(other));
         std::swap(waiting_, moved.waiting_);
+        std::swap(woken_at_, moved.woken_at_);
         return *this;
     }
 
@@ -198,12 +199,13 @@ public:
     explicit operator bool() const { return waiting_ != nullptr; }
 
     /// Lets the coroutine go on: in its loop's next turn, or, where it was entered by hand on a thread without a loop,
-    /// when it is next entered. Ends the program with a message if it was woken before.
+    /// when it is next entered. Ends the program with a message, which names the first place, if it was woken before.
     /// Threads: any. Suspends: no. Allocates: no.
     void wake(call_site where = call_site::here()) {
         if (waiting_ == nullptr) [[unlikely]] {
-            woken_empty(where);
+            woken_empty(woken_at_, where);
         }
+        woken_at_ = where;  // before the wake-up: the handle may be gone after it
         detail::wake(*std::exchange(waiting_, nullptr), where);
     }
 
@@ -211,10 +213,11 @@ private:
     friend struct detail::coroutine_access;
     explicit handle(detail::control_block& waiting) : waiting_(&waiting) {}
 
-    [[noreturn]] static void woken_empty(call_site where);
+    [[noreturn]] static void woken_empty(call_site before, call_site where);
     static void dropped(detail::control_block const& waiting) noexcept;
 
     detail::control_block* waiting_ = nullptr;
+    call_site woken_at_;
 };
 
 /// Owns one coroutine: moves, does not copy. May be moved while the coroutine runs, as a vector does that grows.

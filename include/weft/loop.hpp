@@ -209,7 +209,7 @@ private:
     void run_ready();
 
     std::unique_ptr<reactor> reactor_;
-    std::atomic<std::ptrdiff_t> guests_{0};
+    detail::atomic<std::ptrdiff_t> guests_{0};
     detail::atomic<detail::posted*> posted_{nullptr};  ///< The newest first.
     detail::posted* oldest_posted_ = nullptr;          ///< Collected from there, the oldest first.
     detail::posted** after_posted_ = &oldest_posted_;

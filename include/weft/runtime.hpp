@@ -14,7 +14,6 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <thread>
@@ -27,8 +26,9 @@
 namespace weft {
 
 namespace detail {
+class offered_tasks;
 [[noreturn]] void die_of_empty_remote_task(char const* call, call_site where) noexcept;
-}
+}  // namespace detail
 
 struct runtime_options {
     unsigned threads = 0;  ///< 0: as many as there are processors that the process may use.
@@ -109,7 +109,7 @@ public:
     /// Threads: any. Suspends: no.
     template <class F>
     auto spawn(WEFT_COROUTINE_FN F&& f, call_site where = call_site::here()) {
-        if (unstarted_ == nullptr) {
+        if (offered_ == nullptr) {
             return spawn_on(next_.fetch_add(1, std::memory_order_relaxed), std::forward<F>(f), where);
         }
         return spawn_by([&](auto&& start) { offer(*detail::make_posted(std::forward<decltype(start)>(start), where)); },
@@ -130,7 +130,6 @@ public:
 
 private:
     struct worker;
-    struct unstarted;
 
     /// `hand_over(start)` has some loop call `start()`.
     template <class HandOver, class F>
@@ -158,9 +157,7 @@ private:
     }
 
     void offer(detail::posted& start);
-    WEFT_MIXED_FN std::uint64_t cancel_and_join_all();
-
-    std::unique_ptr<unstarted> unstarted_;  ///< With runtime_options::steal.
+    std::unique_ptr<detail::offered_tasks> offered_;  ///< With runtime_options::steal.
     std::vector<std::unique_ptr<worker>> workers_;
     std::atomic<unsigned> next_{0};
     bool stopped_ = false;

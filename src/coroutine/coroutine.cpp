@@ -405,8 +405,11 @@ unwinding::~unwinding() {
     }
 }
 
-void handle::woken_empty(call_site where) {
-    detail::die(where, "wake() called on a handle that has woken its coroutine already, or that never had one");
+void handle::woken_empty(call_site before, call_site where) {
+    std::string message = "wake() called on a handle that ";
+    message += before.line() != 0 ? "has woken its coroutine already, at " + detail::text(before)
+                                  : "has no coroutine: it never had one, or was moved from";
+    detail::die(where, message);
 }
 
 void handle::dropped(detail::control_block const& waiting) noexcept {

@@ -24,12 +24,6 @@ void tasks_of_loop::look_whether_none_left() noexcept {
     }
 }
 
-[[gnu::noinline]] tasks_of_loop& tasks_of_this_thread() {
-    thread_local tasks_of_loop tasks;
-    asm volatile("");  // else compilers find out that it always returns the same, and keep that across a switch
-    return tasks;
-}
-
 namespace {
 
 void free_task(task_state& t) noexcept {

@@ -230,19 +230,20 @@ TEST(coroutine_death, a_destructor_that_yields_while_the_coroutine_is_destroyed)
 
 TEST(coroutine_death, waking_with_a_handle_that_never_had_one) {
     EXPECT_DEATH(handle().wake(),
-                 "misuse_test.cpp:[0-9]+: wake\\(\\) called on a handle that has woken its coroutine already");
+                 "misuse_test.cpp:[0-9]+: wake\\(\\) called on a handle that has no coroutine: it never had one");
 }
 
 void wake_twice() {
     handle kept;
     coroutine co = one_that_waits(kept);
-    kept.wake();
-    kept.wake();
+    kept.wake(at(7));
+    handle moved(std::move(kept));
+    moved.wake(at(8));
 }
 
-TEST(coroutine_death, waking_twice_with_one_handle) {
+TEST(coroutine_death, waking_twice_with_one_handle_names_both_places) {
     EXPECT_DEATH(wake_twice(),
-                 "misuse_test.cpp:[0-9]+: wake\\(\\) called on a handle that has woken its coroutine already");
+                 "server.cpp:8: wake\\(\\) called on a handle that has woken its coroutine already, at server.cpp:7");
 }
 
 void wake_through_two_handles() {

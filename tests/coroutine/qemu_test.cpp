@@ -1,5 +1,6 @@
 // What QEMU's coroutines promise of creating, entering and yielding, in weft's own terms; the numbers are those of the
-// cases that both have been held to. (C13, and the floors above: tests/io/qemu_test.cpp.)
+// cases that both have been held to. (C13, and the floors above: tests/io/qemu_test.cpp,
+// tests/task/qemu_contexts_test.cpp.)
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// What QEMU's coroutines promise of locks, queues, time and contexts, in weft's own terms; the numbers are those of the
-// cases that both have been held to. (C1 to C12: tests/coroutine/qemu_test.cpp.)
+// What QEMU's coroutines promise of locks, queues, time and descriptors, in weft's own terms; the numbers are those of the
+// cases that both have been held to. (C1 to C12: tests/coroutine/qemu_test.cpp; X1 to X5: tests/task/qemu_contexts_test.cpp.)
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -7,9 +7,7 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <mutex>
-#include <random>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -20,14 +18,11 @@
 #include <weft/inspect.hpp>
 #include <weft/limit.hpp>
 #include <weft/mutex.hpp>
-#include <weft/runtime.hpp>
 #include <weft/semaphore.hpp>
 #include <weft/shared_mutex.hpp>
 #include <weft/socket.hpp>
 #include <weft/task.hpp>
 #include <weft/wait_queue.hpp>
-
-#include "loop/loop_access.hpp"
 
 namespace {
 
@@ -397,99 +392,6 @@ TEST(qemu, T4_X2_waits_until_a_descriptor_is_readable_and_goes_on_on_its_own_loo
         std::jthread other([&] { EXPECT_EQ(write(out.fd(), "x", 1), 1); });
         reader.join();
     });
-}
-
-TEST(qemu, X1_what_another_thread_wakes_runs_on_its_own_loop_after_it_has_parked) {
-    weft::run([] {
-        auto thread = std::this_thread::get_id();
-        std::jthread waker;
-        weft::suspend([&](weft::handle h) { waker = std::jthread([h = std::move(h)]() mutable { h.wake(); }); });
-        EXPECT_EQ(std::this_thread::get_id(), thread);
-    });
-}
-
-void wake_twice() {
-    weft::run([] {
-        weft::handle kept;
-        auto waits = weft::spawn([&] { weft::suspend([&](weft::handle h) { kept = std::move(h); }); });
-        weft::yield();
-        kept.wake();
-        kept.wake();
-    });
-}
-
-TEST(qemu_death, X1_waking_one_twice_names_the_place) {
-    EXPECT_DEATH(wake_twice(),
-                 "qemu_test.cpp:[0-9]+: wake\\(\\) called on a handle that has woken its coroutine already");
-}
-
-TEST(qemu, X3_X4_tasks_move_between_five_contexts_and_each_runs_what_was_given_to_it) {
-    constexpr unsigned contexts = 5, tasks = 10, moves = 100;
-    std::array<std::atomic<weft::loop*>, contexts> loops{};
-    std::array<std::thread::id, contexts> ids;
-    std::atomic<unsigned> ready{0}, wrong{0}, made{0};
-    std::atomic<bool> over{false};
-    std::vector<std::jthread> threads;
-    for (unsigned i = 0; i + 1 < contexts; ++i) {
-        threads.emplace_back([&, i] {
-            weft::loop& mine = weft::loop::current();
-            ids[i] = std::this_thread::get_id();
-            loops[i] = &mine;
-            ready.fetch_add(1);
-            while (!over) {
-                mine.run_once(true);
-            }
-            while (weft::detail::loop_access::has_guests(mine)) {
-                mine.run_once(false);
-            }
-        });
-    }
-    while (ready != contexts - 1) {
-        std::this_thread::yield();
-    }
-    weft::run([&] {
-        ids[contexts - 1] = std::this_thread::get_id();
-        loops[contexts - 1] = &weft::loop::current();
-        weft::scope all;
-        for (unsigned t = 0; t < tasks; ++t) {
-            all.spawn([&, t] {
-                std::minstd_rand random(t + 1);
-                for (unsigned i = 0; i < moves; ++i) {
-                    auto to = static_cast<std::size_t>(random() % contexts);
-                    weft::move_to(*loops[to]);
-                    [&]() __attribute__((noinline)) {
-                        wrong += std::this_thread::get_id() == ids[to] ? 0 : 1;
-                        ++made;
-                    }
-                    ();
-                }
-            });
-        }
-        all.join();
-    });
-    over = true;
-    for (unsigned i = 0; i + 1 < contexts; ++i) {
-        loops[i].load()->post([] {});
-    }
-    threads.clear();
-    EXPECT_EQ(made, tasks * moves);
-    EXPECT_EQ(wrong, 0U);
-}
-
-TEST(qemu, X5_posted_calls_come_in_order_from_any_thread) {
-    std::vector<int> order;
-    weft::run([&] {
-        weft::loop& here = weft::loop::current();
-        std::jthread([&] {
-            for (int i = 0; i < 100; ++i) {
-                here.post([&, i] { order.push_back(i); });
-            }
-        }).join();
-        while (order.size() < 100) {
-            weft::yield();
-        }
-    });
-    EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
 int twice(int n) {

@@ -80,6 +80,7 @@ public:
 };
 
 explorer* now = nullptr;
+std::uint64_t executions_so_far = 0;
 model_thread threads[most_threads + 1];
 
 unsigned explorer::take(unsigned options, bool deviates) {
@@ -185,6 +186,7 @@ std::string waiting_threads(unsigned count) {
 }
 
 bool explorer::execute() {
+    ++executions_so_far;
     made_ = 0;
     deviations_ = 0;
     steps_ = 0;
@@ -394,6 +396,10 @@ void wake_all(void const* address) {
 
 void fail(std::string const& why) {
     now->fail(why);
+}
+
+std::uint64_t execution() {
+    return executions_so_far;
 }
 
 unsigned running() {

@@ -131,6 +131,8 @@ void wake_all(void const* address);
 [[noreturn]] void fail(std::string const& why);
 
 [[nodiscard]] unsigned running();
+/// The number of this execution, of all in the process: what is kept for a thread is that of this one alone.
+[[nodiscard]] std::uint64_t execution();
 [[nodiscard]] moment& clock_of_running();
 [[nodiscard]] bool reads_newest();
 [[nodiscard]] bool sequential(std::memory_order order);

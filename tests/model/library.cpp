@@ -1,13 +1,16 @@
-// In the place of those files of the library that touch the system's threads: base/atomic.cpp, coroutine/thread.cpp, wait/thread_sleep.cpp
-// and the reactors; and what replaced/stop_token declares.
+// In the place of those files of the library that touch the system's threads: base/atomic.cpp, coroutine/thread.cpp,
+// wait/thread_sleep.cpp, task/tasks_of_loop.cpp and the reactors; and what replaced/stop_token declares.
 
 #include <cxxabi.h>
 
+#include <array>
 #include <cerrno>
+#include <optional>
 #include <stop_token>
 
 #include <weft/detail/coroutine/thread.hpp>
 #include <weft/loop.hpp>
+#include <weft/task.hpp>
 
 #include "coroutine/overflow.hpp"
 #include "model/reactor.hpp"
@@ -46,6 +49,20 @@ waiting_thread::waiting_thread(char const* what, void const* on, call_site where
 waiting_thread::~waiting_thread() = default;
 std::vector<waiting_thread::about> waiting_thread::all() {
     return {};
+}
+
+tasks_of_loop& tasks_of_this_thread() {
+    struct of_one_execution {
+        std::uint64_t number = 0;
+        std::optional<tasks_of_loop> tasks;
+    };
+    static std::array<of_one_execution, model::most_threads + 1> all;
+    of_one_execution& mine = all[model::running()];
+    if (mine.number != model::execution()) {
+        mine.number = model::execution();
+        mine.tasks.emplace();
+    }
+    return *mine.tasks;
 }
 
 }  // namespace weft::detail

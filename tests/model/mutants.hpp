@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ struct mutants {
 
 /// Whether the bug is found. In a process of its own: what a bug leads to may end that, or let it run for ever.
 template <class World>
-bool is_found(bounds b, mutation const& bug) {
+bool is_found(bounds b, mutation const& bug = {}) {
     b.bug = bug;
     std::fflush(nullptr);
     pid_t child = fork();
@@ -59,6 +60,14 @@ mutants put_into(std::string_view file, bounds b) {
         }
     }
     return result;
+}
+
+template <class World>
+void finds_some_of_both(char const* file, bounds const& b) {
+    ASSERT_EQ(explore<World>(b).failure, "");
+    mutants found = put_into<World>(file, b);
+    EXPECT_GT(found.weakened_found, 0U) << "of " << found.weakened << " orders in " << file;
+    EXPECT_GT(found.left_out_found, 0U) << "of " << found.left_out << " steps in " << file;
 }
 
 }  // namespace model

@@ -22,13 +22,7 @@
 
 namespace {
 
-template <class World>
-void finds_some_of_both(char const* file, model::bounds const& b) {
-    ASSERT_EQ(model::explore<World>(b).failure, "");
-    model::mutants found = model::put_into<World>(file, b);
-    EXPECT_GT(found.weakened_found, 0U) << "of " << found.weakened << " orders in " << file;
-    EXPECT_GT(found.left_out_found, 0U) << "of " << found.left_out << " steps in " << file;
-}
+using model::finds_some_of_both;
 
 /// Whoever has woken the waiter destroys the queue; a third tells the waiter to stop.
 struct waits_or_stops {

@@ -1,0 +1,152 @@
+// The loops of a runtime, whose tasks go from one to the other while it is stopped. How it is stopped is a part: the library's
+// way, or one with a bug.
+
+#pragma once
+
+#include <memory>
+#include <system_error>
+#include <weft/event.hpp>
+#include <weft/shield.hpp>
+#include <weft/task.hpp>
+
+#include "model/atomic.hpp"
+#include "model/reactor.hpp"
+#include "task/runtime_loops.hpp"
+
+namespace model {
+
+struct as_the_library_stops {
+    static void stop(weft::detail::runtime_loop* first) { weft::detail::bring_to_an_end(first); }
+};
+
+/// Two loops; the last thread stops them.
+template <class Way>
+struct stopped_loops {
+    static constexpr unsigned size = 2;
+
+    weft::detail::runtime_loop loops[size];
+    atomic<unsigned> open{0};
+
+    weft::loop& at(unsigned i) { return *loops[i].here; }
+
+    /// `first` is called on the first loop, before it works.
+    template <class F>
+    void run_loop(unsigned me, F first) {
+        weft::loop mine(std::make_unique<reactor>());
+        loops[me].here = &mine;
+        if (me == 0) {
+            first();
+        }
+        if (open.fetch_add(1) + 1 == size) {
+            wake_all(&open);
+        }
+        loops[me].work(mine);
+    }
+    void wait_until_open() {
+        if (open.load() != size) {
+            sleep_on(&open);
+            (void)open.load();
+        }
+    }
+    void stop() {
+        loops[0].next = &loops[1];
+        Way::stop(&loops[0]);
+    }
+};
+
+/// A task that, when it is cancelled, goes to the other loop to clean up, and leaves one there that waits for a word from
+/// the first and then goes there, and so on.
+template <class Way, unsigned Hops>
+struct cleans_up_elsewhere : stopped_loops<Way> {
+    weft::event never{weft::event::manual};
+    plain<unsigned> hops{0};
+
+    void thread(unsigned me) {
+        if (me < this->size) {
+            this->run_loop(me, [this] { weft::spawn([this] { wait_and_clean_up(); }).detach(); });
+            return;
+        }
+        this->wait_until_open();
+        this->stop();
+        expect(hops.read() == Hops, "what was spawned by a task that was cancelled has ended");
+    }
+    void end() {}
+
+    void wait_and_clean_up() {
+        try {
+            never.wait();
+        } catch (std::system_error const&) {
+        }
+        go_to(1);
+    }
+    void go_to(unsigned there) {
+        weft::move_to(this->at(there));
+        hops.write(hops.read() + 1);
+        if (hops.read() < Hops) {
+            weft::spawn([this, back = 1 - there] {
+                weft::shield guard;
+                weft::event heard{weft::event::manual};
+                this->at(back).post([&] { heard.set(); });
+                heard.wait();
+                go_to(back);
+            }).detach();
+        }
+    }
+};
+
+/// A task that ends on the other loop, by itself, while the stop is asked for.
+template <class Way>
+struct ends_while_stopped : stopped_loops<Way> {
+    plain<int> ended{0};
+
+    void thread(unsigned me) {
+        if (me < this->size) {
+            this->run_loop(me, [] {});
+            return;
+        }
+        this->wait_until_open();
+        this->at(0).post([this] {  // as weft::runtime::spawn_on() does
+            weft::spawn([this] {
+                weft::move_to(this->at(1));
+                ended.write(1);
+            }).detach();
+        });
+        this->stop();
+        expect(ended.read() == 1, "what was spawned before the stop has ended");
+    }
+    void end() {}
+};
+
+/// A task on each loop. The second, when it is cancelled, tells the first, which has to wait for that.
+template <class Way>
+struct waits_for_the_other : stopped_loops<Way> {
+    weft::event never{weft::event::manual};
+    weft::event told{weft::event::manual};
+
+    void thread(unsigned me) {
+        if (me < this->size) {
+            this->run_loop(me, [] {});
+            return;
+        }
+        this->wait_until_open();
+        this->at(0).post([this] {
+            weft::spawn([this] {
+                weft::shield guard;
+                told.wait();
+            }).detach();
+        });
+        this->at(1).post([this] {
+            weft::spawn([this] {
+                try {
+                    never.wait();
+                } catch (std::system_error const&) {
+                }
+                told.set();
+            }).detach();
+        });
+        this->stop();
+    }
+    void end() {}
+};
+
+}  // namespace model
