@@ -27,6 +27,7 @@ namespace weft {
 
 namespace detail {
 class offered_tasks;
+class runtime_loop;
 [[noreturn]] void die_of_empty_remote_task(char const* call, call_site where) noexcept;
 }  // namespace detail
 
@@ -159,6 +160,7 @@ private:
     void offer(detail::posted& start);
     std::unique_ptr<detail::offered_tasks> offered_;  ///< With runtime_options::steal.
     std::vector<std::unique_ptr<worker>> workers_;
+    detail::runtime_loop* first_ = nullptr;  ///< Of those that run.
     std::atomic<unsigned> next_{0};
     bool stopped_ = false;
     std::atomic<bool> ended_{false};

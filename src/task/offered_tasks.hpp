@@ -8,10 +8,10 @@
 #pragma once
 
 #include <cstddef>
-#include <mutex>
 #include <weft/detail/base/atomic.hpp>
 #include <weft/detail/base/list.hpp>
 #include <weft/detail/coroutine/executor.hpp>
+#include <weft/detail/wait/waiter.hpp>
 
 namespace weft::detail {
 
@@ -30,10 +30,11 @@ public:
     }
 
     /// Threads: any.
-    void add(posted& start) {
-        std::lock_guard lock(mutex_);
+    void add(posted& start) noexcept {
+        lock_.lock();
         starts_.push(start);
         count_.fetch_add(1);
+        lock_.unlock();
     }
 
     /// Begins the oldest on the calling thread's loop. Returns whether there was one. Threads: the loops' own, outside coroutines.
@@ -41,21 +42,23 @@ public:
         if (count_.load() == 0) {
             return false;
         }
-        std::unique_lock lock(mutex_);
-        if (starts_.empty()) {
-            return false;
+        lock_.lock();
+        posted* start = nullptr;
+        if (!starts_.empty()) {
+            start = &starts_.pop();
+            count_.fetch_sub(1, std::memory_order_relaxed);
         }
-        posted& start = starts_.pop();
-        count_.fetch_sub(1);
-        lock.unlock();
-        start.run(&start);
-        return true;
+        lock_.unlock();
+        if (start != nullptr) {
+            start->run(start);
+        }
+        return start != nullptr;
     }
 
 private:
-    std::mutex mutex_;
+    spin_lock lock_;
     intrusive_queue<posted> starts_;  ///< The oldest first.
-    atomic<std::size_t> count_{0};
+    atomic<std::size_t> count_{0};    ///< Of the starts. Changed under the lock.
 };
 
 }  // namespace weft::detail

@@ -70,6 +70,7 @@ runtime::runtime(runtime_options const& options) {
                 });
             workers_.push_back(std::move(w));
             start.get();
+            workers_.back()->next = std::exchange(first_, workers_.back().get());
         } catch (...) {
             failure = std::current_exception();
         }
@@ -92,18 +93,11 @@ loop& runtime::at(unsigned i) {
     return *workers_[i % workers_.size()]->here;
 }
 
-/// Wakes one loop that sleeps; if there is none, the first that ends its turn begins the task.
 void runtime::offer(detail::posted& start) {
     if (ended_) {
         detail::die(start.at, "a weft::runtime was used after it was stopped");
     }
-    offered_->add(start);
-    unsigned first = next_.fetch_add(1, std::memory_order_relaxed);
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[(first + i) % workers_.size()]->wake()) {
-            return;
-        }
-    }
+    detail::offer(start, *offered_, first_);
 }
 
 void runtime::stop(call_site where) {
@@ -116,11 +110,7 @@ void runtime::stop(call_site where) {
         }
     }
     shield guard;
-    detail::runtime_loop* first = nullptr;
-    for (auto& w : workers_) {
-        w->next = w->here != nullptr ? std::exchange(first, w.get()) : nullptr;
-    }
-    detail::bring_to_an_end(first);
+    detail::bring_to_an_end(first_);
     for (auto& w : workers_) {
         w->thread.join();
     }

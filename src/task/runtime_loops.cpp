@@ -68,6 +68,15 @@ void runtime_loop::end() noexcept {
     loop_access::as_executor(*here).push(end_);
 }
 
+void offer(posted& start, offered_tasks& to, runtime_loop* first) noexcept {
+    to.add(start);
+    for (runtime_loop* l = first; l != nullptr; l = l->next) {
+        if (l->wake()) {
+            return;
+        }
+    }
+}
+
 namespace {
 
 /// Asks all at once, as their tasks may wait for each other. Returns how many have ever come to one of the loops.

@@ -39,12 +39,12 @@ public:
     /// work() returns, when the tasks that are there have ended. Threads: any, after the last answer.
     void end() noexcept;
 
-    /// For a task that was offered: has the loop look, if it sleeps, and was not woken since it looked. Returns whether it was so.
+    /// Has the loop look for offered tasks, if it sleeps, and was not woken since it looked. Returns whether it was so.
     /// Threads: any, once `here` is set.
     [[nodiscard]] bool wake() noexcept;
 
     loop* here = nullptr;          ///< Set by whoever makes the loop, before anybody asks.
-    runtime_loop* next = nullptr;  ///< For bring_to_an_end().
+    runtime_loop* next = nullptr;  ///< The loops of a runtime are linked.
 
 private:
     struct message : posted {
@@ -67,7 +67,10 @@ private:
     bool over_ = false;
 };
 
-/// Cancels the tasks of all these loops, linked by `next`, wherever they are, waits for them and has the loops end. The tasks
+/// One of the loops begins the task: one that sleeps, which is woken, else the first that ends its turn. Threads: any.
+void offer(posted& start, offered_tasks& to, runtime_loop* first) noexcept;
+
+/// Cancels the tasks of all these loops, wherever they are, waits for them and has the loops end. The tasks
 /// may spawn others and move between the loops meanwhile.
 /// Threads: any but the loops' own; the caller's waits must be shielded. Suspends: inside a coroutine; elsewhere it blocks, or
 /// runs the thread's loop.

@@ -31,6 +31,10 @@ TEST(runtime, stops_while_a_task_waits_for_one_of_another_loop) {
     finds_nothing<model::waits_for_the_other<as_the_library_stops>>(no_deviation);
 }
 
+TEST(runtime, begins_what_is_offered_while_its_loop_falls_asleep) {
+    finds_nothing<model::begins_what_is_offered>({.threads = 2, .deviations = 3});
+}
+
 // ---- bugs ---------------------------------------------------------------------------------------------------------------
 
 void end_all(runtime_loop* first) {
@@ -98,6 +102,10 @@ TEST(mutant, of_a_move_between_the_loops_of_a_runtime_is_found) {
 }
 TEST(mutant, of_what_a_runtime_s_loops_answer_is_found) {
     model::finds_some_of_both<ends_elsewhere>("waiter.hpp", no_deviation);
+}
+
+TEST(mutant, of_what_is_offered_to_the_loops_of_a_runtime_is_found) {
+    model::finds_some_of_both<model::begins_what_is_offered>("offered_tasks.hpp", {.threads = 2, .deviations = 2});
 }
 
 }  // namespace

@@ -8,9 +8,11 @@
 #include <weft/event.hpp>
 #include <weft/shield.hpp>
 #include <weft/task.hpp>
+#include <weft/wait_group.hpp>
 
 #include "model/atomic.hpp"
 #include "model/reactor.hpp"
+#include "task/offered_tasks.hpp"
 #include "task/runtime_loops.hpp"
 
 namespace model {
@@ -47,11 +49,9 @@ struct stopped_loops {
             sleep_on(&open);
             (void)open.load();
         }
-    }
-    void stop() {
         loops[0].next = &loops[1];
-        Way::stop(&loops[0]);
     }
+    void stop() { Way::stop(&loops[0]); }
 };
 
 /// A task that, when it is cancelled, goes to the other loop to clean up, and leaves one there that waits for a word from
@@ -145,6 +145,41 @@ struct waits_for_the_other : stopped_loops<Way> {
             }).detach();
         });
         this->stop();
+    }
+    void end() {}
+};
+
+/// A task that is offered to a loop that falls asleep.
+struct begins_what_is_offered {
+    weft::detail::offered_tasks offered;
+    weft::detail::runtime_loop loop{&offered};
+    atomic<unsigned> open{0};
+    weft::latch begun{1};
+    plain<int> runs{0};
+
+    void thread(unsigned me) {
+        if (me == 0) {
+            weft::loop mine(std::make_unique<reactor>());
+            loop.here = &mine;
+            open.store(1);
+            wake_all(&open);
+            loop.work(mine);
+            return;
+        }
+        if (open.load() == 0) {
+            sleep_on(&open);
+            (void)open.load();
+        }
+        auto start = [this] {
+            weft::spawn([this] {
+                runs.write(runs.read() + 1);
+                begun.count_down();
+            }).detach();
+        };
+        weft::detail::offer(*weft::detail::make_posted(start, {}), offered, &loop);
+        begun.wait();
+        expect(runs.read() == 1, "the task is begun once");
+        loop.end();
     }
     void end() {}
 };
