@@ -198,7 +198,7 @@ private:
     void give_thread_back() noexcept;
     void run_what_is_ready();
     void poll(bool wait);
-    bool find_more() noexcept { return find_more_ != nullptr && find_more_(find_more_argument_); }
+    bool find_more(bool begin) noexcept { return find_more_ != nullptr && find_more_(find_more_argument_, begin); }
     bool spin();
     clock::duration sleep();
     void count_work(clock::time_point until) noexcept;
@@ -223,7 +223,7 @@ private:
     bool polls_ = false;  ///< The turn has run what was ready.
     bool made_by_current_ = false;
     void (*before_end_)(loop&) noexcept = nullptr;
-    bool (*find_more_)(void*) noexcept = nullptr;  ///< See loop_access::find_more().
+    bool (*find_more_)(void*, bool) noexcept = nullptr;  ///< See loop_access::find_more().
     void* find_more_argument_ = nullptr;
     clock::time_point working_since_;           ///< While it runs: what came before is counted.
     std::unique_ptr<detail::outside> outside_;  ///< Not null if another loop runs this one.

@@ -197,7 +197,7 @@ void loop::poll(bool wait) {
         ~polling() { polls = false; }
         bool& polls;
     } now(polls_);
-    find_more();
+    find_more(true);
     if (!wait || !ready.empty() || oldest_posted_ != nullptr) {
         if (outside_ != nullptr || reactor_->has_work()) {  // what made the descriptor readable has to be taken away
             reactor_->poll(std::chrono::nanoseconds(0));
@@ -291,7 +291,7 @@ clock::duration loop::sleep() {
     count_work(before);
     detail::look_at_idle_stacks(before);
     sleeping.store(true);
-    if (inbox.load() != nullptr || posted_.load() != nullptr || find_more()) {
+    if (inbox.load() != nullptr || posted_.load() != nullptr || find_more(false)) {
         reactor_->poll(std::chrono::nanoseconds(0));
     } else if (!timers_.empty()) {
         reactor_->poll(std::max(clock::duration(0), detail::between(before, timers_.first())));

@@ -24,9 +24,9 @@ struct loop_access {
     /// Calls `look(l)` when the loop ends, unless the program does.
     static void before_end(loop& l, void (*look)(loop&) noexcept) noexcept { l.before_end_ = look; }
 
-    /// Calls `find(argument)` at the end of each turn, and once more when others see that the loop sleeps, before it does. It
-    /// may start a task, and returns whether it did. Threads: the loop's own.
-    static void find_more(loop& l, bool (*find)(void*) noexcept, void* argument) noexcept {
+    /// At the end of each turn the loop calls `find(argument, true)`, which may start a task; and once more, when others see that it
+    /// sleeps, and before it does, `find(argument, false)`, which returns whether there is one to start. Threads: the loop's own.
+    static void find_more(loop& l, bool (*find)(void*, bool begin) noexcept, void* argument) noexcept {
         l.find_more_ = find;
         l.find_more_argument_ = argument;
     }

@@ -4,6 +4,10 @@
 //
 // No loop sleeps while there is one. It says that it sleeps, and then reads `count_`; who offers a task raises `count_`, and then
 // reads which loops sleep. All four are sequentially consistent, so one of the two sees the other.
+//
+// Nor does one sleep while another has taken a task, and may be held up by it, and there is a second. Who offers that one may have seen
+// the loop that took the first still asleep, and woken nobody else. But then it had raised `count_` before that loop said that it sleeps
+// no more, and that was before it took the first: so whoever takes one, and sees another, wakes one more loop.
 
 #pragma once
 
@@ -37,10 +41,12 @@ public:
         lock_.unlock();
     }
 
-    /// Begins the oldest on the calling thread's loop. Returns whether there was one. Threads: the loops' own, outside coroutines.
-    bool begin_one() noexcept {
-        if (count_.load() == 0) {
-            return false;
+    [[nodiscard]] bool any() const noexcept { return count_.load() != 0; }
+
+    /// Takes the oldest out; nullptr if there is none. Threads: any.
+    [[nodiscard]] posted* take() noexcept {
+        if (!any()) {
+            return nullptr;
         }
         lock_.lock();
         posted* start = nullptr;
@@ -49,10 +55,7 @@ public:
             count_.fetch_sub(1, std::memory_order_relaxed);
         }
         lock_.unlock();
-        if (start != nullptr) {
-            start->run(start);
-        }
-        return start != nullptr;
+        return start;
     }
 
 private:

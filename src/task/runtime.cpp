@@ -56,7 +56,7 @@ runtime::runtime(runtime_options const& options) {
         // Not a std::latch: that of libstdc++ 12 loses wake-ups where there is no futex, on Windows for one.
         std::promise<void> started;
         std::future<void> start = started.get_future();
-        auto w = std::make_unique<worker>(offered_.get());
+        auto w = std::make_unique<worker>(offered_.get(), &first_);
         workers_.reserve(threads);
         std::exception_ptr failure;
         try {
@@ -97,7 +97,8 @@ void runtime::offer(detail::posted& start) {
     if (ended_) {
         detail::die(start.at, "a weft::runtime was used after it was stopped");
     }
-    detail::offer(start, *offered_, first_);
+    offered_->add(start);
+    detail::wake_one(first_);
 }
 
 void runtime::stop(call_site where) {

@@ -12,8 +12,7 @@ namespace weft::detail {
 
 void runtime_loop::work(loop& mine) {
     if (offered_ != nullptr) {
-        loop_access::find_more(
-            mine, [](void* me) noexcept { return static_cast<runtime_loop*>(me)->begin_one(); }, this);
+        loop_access::find_more(mine, &runtime_loop::find_more, this);
     }
     while (!over_) {
         mine.run_until(leave_);
@@ -40,9 +39,23 @@ void runtime_loop::ended_here(posted* p) {
     me.over_ = me.leave_ = true;
 }
 
+bool runtime_loop::find_more(void* me, bool begin) noexcept {
+    auto& mine = *static_cast<runtime_loop*>(me);
+    return begin ? mine.begin_one() : mine.offered_->any();
+}
+
+/// While nobody sees the loop sleep.
 bool runtime_loop::begin_one() noexcept {
     woken_.store(0, std::memory_order_relaxed);
-    return offered_ != nullptr && offered_->begin_one();
+    posted* start = offered_ == nullptr ? nullptr : offered_->take();
+    if (start == nullptr) {
+        return false;
+    }
+    if (offered_->any()) {
+        wake_one(*first_);
+    }
+    start->run(start);
+    return true;
 }
 
 bool runtime_loop::wake() noexcept {
@@ -68,12 +81,8 @@ void runtime_loop::end() noexcept {
     loop_access::as_executor(*here).push(end_);
 }
 
-void offer(posted& start, offered_tasks& to, runtime_loop* first) noexcept {
-    to.add(start);
-    for (runtime_loop* l = first; l != nullptr; l = l->next) {
-        if (l->wake()) {
-            return;
-        }
+void wake_one(runtime_loop* first) noexcept {
+    for (runtime_loop* l = first; l != nullptr && !l->wake(); l = l->next) {
     }
 }
 

@@ -23,8 +23,9 @@ namespace weft::detail {
 
 class runtime_loop {
 public:
-    /// `offered` are the tasks that it is to begin when it has time, or nullptr.
-    explicit runtime_loop(offered_tasks* offered = nullptr) : offered_(offered) {}
+    /// `offered` are the tasks that it is to begin when it has time, or nullptr. `first` is that of all loops, once they run.
+    explicit runtime_loop(offered_tasks* offered = nullptr, runtime_loop* const* first = nullptr)
+        : offered_(offered), first_(first) {}
     runtime_loop(runtime_loop const&) = delete;
     runtime_loop& operator=(runtime_loop const&) = delete;
 
@@ -53,9 +54,11 @@ private:
     static void asked_here(posted* p);
     static void ended_here(posted* p);
 
+    static bool find_more(void* me, bool begin) noexcept;
     bool begin_one() noexcept;
 
     offered_tasks* const offered_;
+    runtime_loop* const* const first_;
     atomic<std::uint32_t> woken_{0};
     message ask_{{.run = &asked_here}, this};
     message end_{{.run = &ended_here}, this};
@@ -67,8 +70,9 @@ private:
     bool over_ = false;
 };
 
-/// One of the loops begins the task: one that sleeps, which is woken, else the first that ends its turn. Threads: any.
-void offer(posted& start, offered_tasks& to, runtime_loop* first) noexcept;
+/// For a task that was offered: wakes a loop that sleeps. If there is none, the first that ends its turn begins the task.
+/// Threads: any.
+void wake_one(runtime_loop* first) noexcept;
 
 /// Cancels the tasks of all these loops, wherever they are, waits for them and has the loops end. The tasks
 /// may spawn others and move between the loops meanwhile.

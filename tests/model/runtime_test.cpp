@@ -35,6 +35,10 @@ TEST(runtime, begins_what_is_offered_while_its_loop_falls_asleep) {
     finds_nothing<model::begins_what_is_offered>({.threads = 2, .deviations = 3});
 }
 
+TEST(runtime, begins_a_second_task_while_the_first_holds_up_its_loop) {
+    finds_nothing<model::begins_two_at_once>({.threads = 3, .deviations = 1});
+}
+
 // ---- bugs ---------------------------------------------------------------------------------------------------------------
 
 void end_all(runtime_loop* first) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <system_error>
+#include <utility>
 #include <weft/event.hpp>
 #include <weft/shield.hpp>
 #include <weft/task.hpp>
@@ -149,39 +150,93 @@ struct waits_for_the_other : stopped_loops<Way> {
     void end() {}
 };
 
-/// A task that is offered to a loop that falls asleep.
-struct begins_what_is_offered {
+/// One or two loops that begin what the last thread offers them.
+template <unsigned Size>
+struct loops_that_take {
     weft::detail::offered_tasks offered;
-    weft::detail::runtime_loop loop{&offered};
+    weft::detail::runtime_loop* first = nullptr;
+    weft::detail::runtime_loop loops[2]{weft::detail::runtime_loop(&offered, &first),
+                                        weft::detail::runtime_loop(&offered, &first)};
     atomic<unsigned> open{0};
+
+    void run_loop(unsigned me) {
+        weft::loop mine(std::make_unique<reactor>());
+        loops[me].here = &mine;
+        if (open.fetch_add(1) + 1 == Size) {
+            wake_all(&open);
+        }
+        loops[me].work(mine);
+    }
+    void wait_until_open() {
+        if (open.load() != Size) {
+            sleep_on(&open);
+            (void)open.load();
+        }
+        for (unsigned i = 0; i < Size; ++i) {
+            loops[i].next = std::exchange(first, &loops[i]);
+        }
+    }
+    template <class F>
+    void offer(F start) {
+        offered.add(*weft::detail::make_posted(start, {}));
+        weft::detail::wake_one(first);
+    }
+    void end_loops() {
+        for (unsigned i = 0; i < Size; ++i) {
+            loops[i].end();
+        }
+    }
+    void end() {}
+};
+
+/// A task that is offered to a loop that falls asleep.
+struct begins_what_is_offered : loops_that_take<1> {
     weft::latch begun{1};
     plain<int> runs{0};
 
     void thread(unsigned me) {
         if (me == 0) {
-            weft::loop mine(std::make_unique<reactor>());
-            loop.here = &mine;
-            open.store(1);
-            wake_all(&open);
-            loop.work(mine);
+            run_loop(me);
             return;
         }
-        if (open.load() == 0) {
-            sleep_on(&open);
-            (void)open.load();
-        }
-        auto start = [this] {
+        wait_until_open();
+        offer([this] {
             weft::spawn([this] {
                 runs.write(runs.read() + 1);
                 begun.count_down();
             }).detach();
-        };
-        weft::detail::offer(*weft::detail::make_posted(start, {}), offered, &loop);
+        });
         begun.wait();
         expect(runs.read() == 1, "the task is begun once");
-        loop.end();
+        end_loops();
     }
-    void end() {}
+};
+
+/// Two tasks, of which each holds up the loop that begins it until the other has begun.
+struct begins_two_at_once : loops_that_take<2> {
+    atomic<unsigned> begun{0};
+
+    void thread(unsigned me) {
+        if (me < 2) {
+            run_loop(me);
+            return;
+        }
+        wait_until_open();
+        for (int i = 0; i < 2; ++i) {
+            offer([this] {
+                if (begun.fetch_add(1) == 0) {
+                    sleep_on(&begun);
+                } else {
+                    wake_all(&begun);
+                }
+            });
+        }
+        if (begun.load() != 2) {
+            sleep_on(&begun);
+            (void)begun.load();
+        }
+        end_loops();
+    }
 };
 
 }  // namespace model
