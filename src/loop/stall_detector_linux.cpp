@@ -15,7 +15,6 @@
 
 #include <cxxabi.h>
 #include <dlfcn.h>
-#include <signal.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -23,6 +22,7 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>

@@ -16,7 +16,7 @@ namespace weft::detail {
 
 template <class T>
 struct result_slot {
-    alignas(T) unsigned char bytes[sizeof(T)];
+    alignas(T) unsigned char bytes[sizeof(T)];  // NOLINT(bugprone-sizeof-expression): T may be a pointer
     template <class F>
     void fill(F& f) {
         ::new (static_cast<void*>(bytes)) T(f());
