@@ -10,6 +10,7 @@
 #include <vector>
 #include <weft/channel.hpp>
 #include <weft/mutex.hpp>
+#include <weft/runtime.hpp>
 #include <weft/task.hpp>
 #include <weft/wait_queue.hpp>
 
@@ -55,6 +56,31 @@ void weft_spawn_join(benchmark::State& state) {
             weft::spawn([] {}).join();
         }
     });
+}
+
+/// A task of the other loop's is started and joined; both spin as in weft_ping_pong_two_loops.
+void weft_spawn_join_two_loops(benchmark::State& state, weft::clock::duration spin) {
+    weft::runtime rt(2);
+    rt.spawn_on(1, [&] { weft::loop::current().set_spin(spin); }).join();
+    rt.spawn_on(0, [&] {
+          weft::loop::current().set_spin(spin);
+          for (auto _ : state) {
+              rt.spawn_on(1, [] {}).join();
+          }
+      }).join();
+}
+
+/// A task goes to the other loop and back.
+void weft_move_two_loops(benchmark::State& state, weft::clock::duration spin) {
+    weft::runtime rt(2);
+    rt.spawn_on(1, [&] { weft::loop::current().set_spin(spin); }).join();
+    rt.spawn_on(0, [&] {
+          weft::loop::current().set_spin(spin);
+          for (auto _ : state) {
+              weft::move_to(rt.at(1));
+              weft::move_to(rt.at(0));
+          }
+      }).join();
 }
 
 void weft_channel(benchmark::State& state) {
@@ -258,6 +284,9 @@ BENCHMARK(weft_mutex)->UseRealTime();
 BENCHMARK(weft_mutex_two_loops)->UseRealTime();
 BENCHMARK_CAPTURE(weft_ping_pong_two_loops, sleeps, 0s)->UseRealTime();
 BENCHMARK_CAPTURE(weft_ping_pong_two_loops, spins, 50us)->UseRealTime();
+BENCHMARK_CAPTURE(weft_spawn_join_two_loops, sleeps, 0s)->UseRealTime();
+BENCHMARK_CAPTURE(weft_spawn_join_two_loops, spins, 50us)->UseRealTime();
+BENCHMARK_CAPTURE(weft_move_two_loops, spins, 50us)->UseRealTime();
 BENCHMARK(weft_timer)->Name("weft_timer")->Arg(many)->UseRealTime();
 BENCHMARK(weft_timer)->Name("growth_timers")->RangeMultiplier(10)->Range(1, many)->UseRealTime();
 BENCHMARK(growth_waiters)->RangeMultiplier(10)->Range(1, many)->UseRealTime();

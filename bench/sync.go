@@ -45,6 +45,13 @@ func spawnJoin(b *testing.B) {
 	}
 }
 
+// spawnJoinElsewhere starts each goroutine on another thread than its own, which is its own alone.
+func spawnJoinElsewhere(b *testing.B) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	spawnJoin(b)
+}
+
 func channel(b *testing.B) {
 	values := make(chan int)
 	done := make(chan bool)
@@ -128,6 +135,8 @@ func main() {
 		measure(fmt.Sprintf("go_yield/%d", ready), 1, yields(ready))
 	}
 	measure("go_spawn_join", 1, spawnJoin)
+	measure("go_spawn_join_two_threads", 2, spawnJoin)
+	measure("go_spawn_join_elsewhere", 2, spawnJoinElsewhere)
 	measure("go_channel", 1, channel)
 	measure("go_mutex", 1, mutex)
 	measure("go_mutex_two_threads", 2, contendedMutex)

@@ -20,6 +20,7 @@ TARGETS = [
     ("yield, 2 ready", "weft_yield/2", "boost_yield", None),
     ("spawn + join", "weft_spawn_join", "go_spawn_join", "<= 0.25"),
     ("spawn + join", "weft_spawn_join", "boost_spawn_join", None),
+    ("spawn + join, Go with two threads", "weft_spawn_join", "go_spawn_join_two_threads", "<= 1.0"),
     ("channel(0), send + receive", "weft_channel", "go_channel", "<= 0.4"),
     ("channel(0), send + receive", "weft_channel", "boost_channel", None),
     ("mutex, uncontended", "weft_mutex", "go_mutex", "<= 1.0"),
@@ -27,6 +28,9 @@ TARGETS = [
     ("mutex, two loops contend", "weft_mutex_two_loops", "go_mutex_two_threads", "<= 1.0"),
     ("channels, to another loop and back; set_spin(50us)", "weft_ping_pong_two_loops/spins", "go_ping_pong_two_threads", "<= 1.0"),
     ("channels, to another loop and back; they sleep", "weft_ping_pong_two_loops/sleeps", "go_ping_pong_two_threads", None),
+    ("spawn on another loop + join; set_spin(50us)", "weft_spawn_join_two_loops/spins", "go_spawn_join_elsewhere", "<= 1.0"),
+    ("spawn on another loop + join; they sleep", "weft_spawn_join_two_loops/sleeps", "go_spawn_join_elsewhere", None),
+    ("move_to another loop and back; set_spin(50us)", "weft_move_two_loops/spins", "go_ping_pong_two_threads", "<= 1.0"),
     ("timer, arm + cancel among 1,000,000", "weft_timer/1000000", "libuv_timer/1000000", "<= 0.5"),
 ]
 GROWTH = ["timers", "waiters", "receivers", "lockers", "tasks"]
