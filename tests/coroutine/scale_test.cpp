@@ -12,6 +12,7 @@
 #include <weft/coroutine.hpp>
 
 #include "../../bench/crowd.hpp"
+#include "../emulated.hpp"
 #include "../memory.hpp"
 #include "stack/slab.hpp"
 
@@ -27,7 +28,7 @@ using weft_test::stacks_carved;
 /// Why fewer of them have to do, and memory is not counted: nullptr in a build as users get it.
 char const* instrumented() {
 #if defined(WEFT_EMULATED)
-    return "qemu-user keeps records of each mapping";
+    return weft_test::not_under_emulator(weft_test::shared_with_emulator::memory);
 #elif defined(WEFT_ASAN)
     return "AddressSanitizer has shadow for each";
 #elif defined(WEFT_TSAN)
