@@ -77,8 +77,10 @@ TEST(scale, a_hundred_thousand_park_at_once) {
     EXPECT_EQ(weft::coroutine_count(), 0U);
 }
 
+constexpr std::size_t much_of_the_stack = weft::default_stack_size / 8 * 5;
+
 [[gnu::noinline]] void touch_much_of_the_stack() {
-    char much[150 * 1024];
+    char much[much_of_the_stack];
     std::memset(much, 1, sizeof(much));
     asm volatile("" : : "r"(much) : "memory");
 }
@@ -100,7 +102,7 @@ TEST(scale, idle_stacks_that_were_used_deeply_give_their_pages_back_after_enough
         coroutine co([] {});
         co.enter();
     }
-    EXPECT_LT(weft_test::resident_bytes(), before - count / 2 * 150 * 1024);
+    EXPECT_LT(weft_test::resident_bytes(), before - count / 2 * much_of_the_stack);
 }
 
 // ---- as many as anyone will want at once, last, because a count looks through all stacks that were ever in use --------
