@@ -36,6 +36,7 @@ set(WEFT_TEST_FOLDERS base context stack coroutine wait sync system loop task io
 set(WEFT_TEST_OPTIONS "" CACHE STRING "Options, as a list, to compile the tests with, after those of the library")
 set(WEFT_TEST_TIMEOUT 300 CACHE STRING "Seconds after which a test is taken to hang")
 option(WEFT_TEST_WHOLE_PROGRAMS "Run each program of unit tests as one test" OFF)
+option(WEFT_TEST_ESSENTIAL "Of the unit tests, build those alone that tests/CMakeLists.txt names so" OFF)
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND PROJECT_IS_TOP_LEVEL)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)

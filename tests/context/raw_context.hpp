@@ -37,6 +37,14 @@ public:
         return context::switch_to(left_, enterer_, enterer_.stack_pointer, handed_over);
     }
 
+    // The same by switches that are not inlined.
+    std::uintptr_t enter_out_of_line(std::uintptr_t handed_over) {
+        return context::switch_out_of_line(enterer_, left_, left_.stack_pointer, handed_over);
+    }
+    std::uintptr_t leave_out_of_line(std::uintptr_t handed_over) {
+        return context::switch_out_of_line(left_, enterer_, enterer_.stack_pointer, handed_over);
+    }
+
     std::uintptr_t word = 0;
 
 private:

@@ -12,6 +12,7 @@
 #include <weft/coroutine.hpp>
 
 #include "../../bench/crowd.hpp"
+#include "../emulated.hpp"
 #include "../memory.hpp"
 #include "stack/slab.hpp"
 
@@ -27,7 +28,7 @@ using weft_test::stacks_carved;
 /// Why fewer of them have to do, and memory is not counted: nullptr in a build as users get it.
 char const* instrumented() {
 #if defined(WEFT_EMULATED)
-    return "qemu-user keeps records of each mapping";
+    return weft_test::not_under_emulator(weft_test::shared_with_emulator::memory);
 #elif defined(WEFT_ASAN)
     return "AddressSanitizer has shadow for each";
 #elif defined(WEFT_TSAN)
@@ -76,8 +77,10 @@ TEST(scale, a_hundred_thousand_park_at_once) {
     EXPECT_EQ(weft::coroutine_count(), 0U);
 }
 
+constexpr std::size_t much_of_the_stack = weft::default_stack_size / 8 * 5;
+
 [[gnu::noinline]] void touch_much_of_the_stack() {
-    char much[150 * 1024];
+    char much[much_of_the_stack];
     std::memset(much, 1, sizeof(much));
     asm volatile("" : : "r"(much) : "memory");
 }
@@ -99,7 +102,7 @@ TEST(scale, idle_stacks_that_were_used_deeply_give_their_pages_back_after_enough
         coroutine co([] {});
         co.enter();
     }
-    EXPECT_LT(weft_test::resident_bytes(), before - count / 2 * 150 * 1024);
+    EXPECT_LT(weft_test::resident_bytes(), before - count / 2 * much_of_the_stack);
 }
 
 // ---- as many as anyone will want at once, last, because a count looks through all stacks that were ever in use --------

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import sys
@@ -136,6 +137,30 @@ class Stages(unittest.TestCase):
         self.assertFalse(plan.more)
         self.assertIn("test_c", plan.targets)
         self.assertIn("wine", plan.needs)
+
+    def test_aarch64_is_part_of_the_run_of_every_change(self):
+        plan = {plan.name: plan for plan in test.STAGES}["aarch64"]
+        self.assertFalse(plan.more)
+        self.assertLessEqual({"test_context", "test_stack", "test_coroutine", "test_wait", "test_sync"}, set(plan.targets))
+        self.assertIn("qemu-aarch64", plan.needs)
+
+    def test_a_stage_asks_for_the_packages_of_what_it_needs_and_can_do_without(self):
+        asked = []
+        for name, value in (("need", lambda _: None), ("want", asked.append)):
+            self.addCleanup(setattr, packages, name, getattr(packages, name))
+            setattr(packages, name, value)
+        self.assertEqual([plan.name for plan in test.plans(["aarch64", "lto"])], ["lto", "aarch64"])
+        self.assertEqual(asked, [tuple(packages.AARCH64)])
+        asked.clear()
+        self.assertEqual([plan.name for plan in test.plans([])], [plan.name for plan in test.STAGES if not plan.more])
+        self.assertEqual(asked, [tuple(packages.AARCH64), tuple(packages.WINDOWS)])
+
+    def test_all_architectures_are_each_a_preset_and_run_one_after_the_other(self):
+        self.addCleanup(setattr, packages, "need", packages.need)
+        packages.need = lambda _: None
+        presets = {preset["name"] for preset in json.loads((Path(__file__).parents[2] / "CMakePresets.json").read_text())["configurePresets"]}
+        self.assertEqual([plan.name for plan in test.plans(["--all-archs"])], test.ARCHITECTURES)
+        self.assertLessEqual(set(test.ARCHITECTURES), presets)
 
     def test_packages_that_can_not_be_installed_end_only_what_needs_them(self):
         packages.install_missing, install = lambda _: "no network", packages.install_missing

@@ -9,8 +9,8 @@ import processes
 LIBRARY = ["g++", "cmake", "ninja-build", "pkg-config", "ccache", "liburing-dev", "libc-ares-dev", "libcli11-dev", "libfmt-dev"]
 CLIENT = ["libnbd-bin"]
 CROSS = ["qemu-user", "googletest", "google-mock"]
+AARCH64 = CROSS + ["g++-aarch64-linux-gnu"]
 WINDOWS = ["g++-mingw-w64-x86-64-posix", "wine", "wine64", "googletest", "google-mock"]
-MORE = CROSS + ["g++-aarch64-linux-gnu"]
 TEST = LIBRARY + CLIENT + [
     "libgtest-dev", "libgmock-dev", "systemtap-sdt-dev", "valgrind", "libc6-dbg", "gdb",
     "linux-perf", "clang", "lld", "libclang-rt-14-dev", "libboost-context-dev", "qemu-utils", "fio", "nbdkit", "curl", "wrk",

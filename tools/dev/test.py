@@ -24,7 +24,8 @@ class Plan:
     targets: tuple = ()   # what to build, if not everything
     more: bool = False    # not of every change: run by its name, or by --more
     special: object = None  # a function that tests in place of ctest
-    needs: tuple = ()     # programs without which it is skipped
+    needs: tuple = ()     # programs without which it is skipped,
+    wants: tuple = ()     # and the packages that they are in
 
 
 def fuzz(stage, limit):
@@ -61,7 +62,8 @@ def only(*folders, programs=(), without=""):
     return {"targets": unit_tests + programs, "ctest": ("-L", f"^({'|'.join(folders)})$", *leave_out)}
 
 
-WINE = ("wine", "wineserver", "x86_64-w64-mingw32-g++-posix")
+WINDOWS = {"needs": ("wine", "wineserver", "x86_64-w64-mingw32-g++-posix"), "wants": tuple(packages.WINDOWS)}
+AARCH64 = {"needs": ("qemu-aarch64", "aarch64-linux-gnu-g++"), "wants": tuple(packages.AARCH64)}
 STAGES = [
     Plan("release", "built as users get it, all tests", 900, ctest=("-LE", "valgrind")),
     Plan("valgrind", "the lowest floors of that build under memcheck", 400, preset="release", ctest=("-L", "valgrind")),
@@ -77,16 +79,18 @@ STAGES = [
     Plan("lto", "-O3 and link-time optimisation, the floors that switch", 600, **only("context", "coroutine")),
     Plan("fuzz", "the fuzzers, FUZZ_SECONDS (20) in all, from the kept corpus", 400, targets=("fuzzers",), special=fuzz),
     Plan("client", "./dev run --check", 300, preset="release", special=client),
-    Plan("windows", "Windows under wine: context, stack, coroutine, C", 600, needs=WINE,
+    Plan("aarch64", "aarch64 under qemu-user: the essential tests of context, stack, coroutine, wait, sync", 300,
+         preset="aarch64-essential", **AARCH64,
+         **only("context", "stack", "coroutine", "wait", "sync", programs=("bti_program", "bti_program_without_pads"))),
+    Plan("windows", "Windows under wine: context, stack, coroutine, C", 600, **WINDOWS,
          **only("context", "stack", "coroutine", "c")),
     Plan("ucontext-all", "all tests of the portable switch", 900, preset="ucontext", more=True),
     Plan("asan-all", "all tests under AddressSanitizer", 1800, preset="asan", quick=True, more=True),
     Plan("tsan-all", "all tests under ThreadSanitizer", 1800, preset="tsan", quick=True, more=True),
     Plan("clang-all", "all tests of the library, built by clang", 900, preset="clang", more=True),
     Plan("clang-lto", "-O3 and link-time optimisation by clang and lld", 600, more=True),
-    Plan("aarch64", "that processor under qemu-user, the switch and the coroutine", 600, more=True,
-         **only("context", "coroutine", programs=("bti_program", "bti_program_without_pads"))),
-    Plan("windows-all", "all floors that there are for Windows", 900, preset="windows", more=True, needs=WINE),
+    Plan("aarch64-all", "all tests of aarch64, as --arch runs them", 1800, preset="aarch64", more=True, **AARCH64),
+    Plan("windows-all", "all floors that there are for Windows", 900, preset="windows", more=True, **WINDOWS),
 ]
 
 ARCHITECTURES = ["aarch64", "i386", "armhf", "riscv64", "ppc64le", "s390x", "mips64el"]
@@ -151,13 +155,18 @@ def whole(preset, needed):
     return Plan(preset, "", 3600)
 
 
+def stages(names):
+    """Those of these names, or, without a name, those of every change."""
+    known = {plan.name: plan for plan in STAGES}
+    for name in names:
+        if name not in known:
+            processes.fail(f'there is no stage "{name}"; there are: {", ".join(known)}')
+    return [plan for plan in STAGES if (plan.name in names if names else not plan.more)]
+
+
 def plans(arguments):
     """What the arguments ask for."""
     match arguments:
-        case ["--more"]:
-            packages.need(packages.TEST + packages.MORE)
-            packages.want(packages.WINDOWS)
-            return [plan for plan in STAGES if plan.more]
         case ["--windows"]:
             return [whole("windows", packages.WINDOWS)]
         case ["--all-archs"]:
@@ -166,16 +175,13 @@ def plans(arguments):
             return [whole(name, [*packages.CROSS, packages.cross_compiler(name)])]
         case ["--arch", *_]:
             processes.fail(f'--arch takes one of {", ".join(ARCHITECTURES)}')
-    known = {plan.name: plan for plan in STAGES}
-    for name in arguments:
-        if name not in known:
-            processes.fail(f'there is no stage "{name}"; there are: {", ".join(known)}')
+        case ["--more"]:
+            chosen = [plan for plan in STAGES if plan.more]
+        case names:
+            chosen = stages(names)
     packages.need(packages.TEST)
-    chosen = [plan for plan in STAGES if (plan.name in arguments if arguments else not plan.more)]
-    if any(plan.more for plan in chosen):
-        packages.need(packages.MORE)
-    if any(plan.needs for plan in chosen):
-        packages.want(packages.WINDOWS)
+    for wanted in dict.fromkeys(plan.wants for plan in chosen if plan.wants):
+        packages.want(wanted)
     return chosen
 
 
