@@ -63,6 +63,7 @@ TEST(stack_guard, still_faults_when_the_stack_is_used_again) {
 
 TEST(stack_guard, still_faults_after_the_stack_gave_its_pages_back) {
     std::vector<weft::stack> stacks;
+    stacks.reserve(3'000);
     for (int i = 0; i < 3'000; ++i) {
         stacks.push_back(weft::allocate_stack(32 * 1024));
     }

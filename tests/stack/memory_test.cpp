@@ -55,6 +55,7 @@ TEST(stack, many_take_few_mappings) {
     }
     std::size_t before = mappings();
     std::vector<weft::stack> stacks;
+    stacks.reserve(20'000);
     for (int i = 0; i < 20'000; ++i) {
         stacks.push_back(weft::allocate_stack(32 * 1024));
     }
