@@ -3,6 +3,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <random>
@@ -81,6 +82,27 @@ void weft_move_two_loops(benchmark::State& state, weft::clock::duration spin) {
               weft::move_to(rt.at(0));
           }
       }).join();
+}
+
+/// 64 tasks on two loops, of which a few compute for much longer than the others. Which: by chance, the same in each round.
+void weft_uneven_tasks(benchmark::State& state, bool steal) {
+    constexpr int tasks = 64;
+    weft::runtime rt({.threads = 2, .steal = steal});
+    std::mt19937 random(7);
+    std::vector<weft::clock::duration> work(tasks);
+    std::ranges::generate(work, [&] { return random() % 8 == 0 ? 500us : 20us; });
+    for (auto _ : state) {
+        std::vector<weft::remote_task<void>> started;
+        for (auto const& time : work) {
+            started.push_back(rt.spawn([&time] {
+                for (auto end = weft::clock::now() + time; weft::clock::now() < end;) {
+                }
+            }));
+        }
+        for (auto& task : started) {
+            task.join();
+        }
+    }
 }
 
 void weft_channel(benchmark::State& state) {
@@ -286,6 +308,8 @@ BENCHMARK_CAPTURE(weft_ping_pong_two_loops, sleeps, 0s)->UseRealTime();
 BENCHMARK_CAPTURE(weft_ping_pong_two_loops, spins, 50us)->UseRealTime();
 BENCHMARK_CAPTURE(weft_spawn_join_two_loops, sleeps, 0s)->UseRealTime();
 BENCHMARK_CAPTURE(weft_spawn_join_two_loops, spins, 50us)->UseRealTime();
+BENCHMARK_CAPTURE(weft_uneven_tasks, in_turn, false)->UseRealTime();
+BENCHMARK_CAPTURE(weft_uneven_tasks, stolen, true)->UseRealTime();
 BENCHMARK_CAPTURE(weft_move_two_loops, spins, 50us)->UseRealTime();
 BENCHMARK(weft_timer)->Name("weft_timer")->Arg(many)->UseRealTime();
 BENCHMARK(weft_timer)->Name("growth_timers")->RangeMultiplier(10)->Range(1, many)->UseRealTime();

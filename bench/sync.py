@@ -31,6 +31,7 @@ TARGETS = [
     ("spawn on another loop + join; set_spin(50us)", "weft_spawn_join_two_loops/spins", "go_spawn_join_elsewhere", "<= 1.0"),
     ("spawn on another loop + join; they sleep", "weft_spawn_join_two_loops/sleeps", "go_spawn_join_elsewhere", None),
     ("move_to another loop and back; set_spin(50us)", "weft_move_two_loops/spins", "go_ping_pong_two_threads", "<= 1.0"),
+    ("64 uneven tasks on two loops; stealing", "weft_uneven_tasks/stolen", "weft_uneven_tasks/in_turn", "<= 1.0"),
     ("timer, arm + cancel among 1,000,000", "weft_timer/1000000", "libuv_timer/1000000", "<= 0.5"),
 ]
 GROWTH = ["timers", "waiters", "receivers", "lockers", "tasks"]
