@@ -25,6 +25,7 @@ buffer::~buffer() {
 
 std::unique_ptr<std::byte[]> buffer_pool::take(std::size_t size) {
     std::size_t bytes = memory_for(size);
+    std::lock_guard lock(mutex_);
     auto& kept = kept_[class_of(size)];
     std::unique_ptr<std::byte[]> memory;
     if (kept.empty()) {
@@ -59,6 +60,7 @@ void buffer_pool::keep_at_most(std::size_t bytes) noexcept {
 
 void buffer_pool::put_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept {
     std::size_t bytes = memory_for(size);
+    std::lock_guard lock(mutex_);
     in_use_ -= bytes;
     if (kept_bytes_ + bytes > std::min(most_kept, room())) {
         return;

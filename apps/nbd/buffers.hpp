@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -40,7 +41,7 @@ private:
 };
 
 /// Keeps up to 64 MiB, by powers of two; but what is in use and what is kept are never more than the limit together, as long
-/// as what is in use is not.
+/// as what is in use is not. Threads: any. Suspends: no.
 class buffer_pool {
 public:
     explicit buffer_pool(std::size_t limit) : limit_(limit) {}
@@ -49,16 +50,21 @@ public:
     [[nodiscard]] std::unique_ptr<std::byte[]> take(std::size_t size);
     void put_back(std::unique_ptr<std::byte[]> memory, std::size_t size) noexcept;
 
-    [[nodiscard]] std::size_t kept() const { return kept_bytes_; }
+    [[nodiscard]] std::size_t kept() const {
+        std::lock_guard lock(mutex_);
+        return kept_bytes_;
+    }
 
 private:
     static constexpr std::size_t most_kept = 64 << 20;
 
+    // Under mutex_.
     [[nodiscard]] std::unique_ptr<std::byte[]> allocate(std::size_t bytes);
     void keep_at_most(std::size_t bytes) noexcept;
     /// How much of the limit is left beside what is in use.
     [[nodiscard]] std::size_t room() const { return limit_ - std::min(limit_, in_use_); }
 
+    mutable std::mutex mutex_;
     std::size_t limit_;
     std::array<std::vector<std::unique_ptr<std::byte[]>>, 33> kept_;
     std::size_t kept_bytes_ = 0;

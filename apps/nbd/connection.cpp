@@ -45,10 +45,11 @@ std::int64_t units(std::size_t bytes) {
 
 }  // namespace
 
-connection::connection(weft::stream stream, std::string who, service& shared)
+connection::connection(weft::stream stream, std::string who, service& shared, counters& counts)
     : stream_(std::move(stream)),
       who_(std::move(who)),
       shared_(shared),
+      counts_(counts),
       in_flight_(shared.limits.max_in_flight, shared.limits.max_in_flight),
       own_memory_(own_memory, own_memory),
       shared_memory_(shared_memory_each, shared_memory_each) {}
@@ -78,7 +79,7 @@ void connection::serve() {
         complain(e.what());
     }
     if (out_.failure() == std::errc::io_error) {
-        ++shared_.counts.errors;
+        ++counts_.errors;
         complain("cut, as the image became shorter, or could not be read, while a reply was on its way");
     }
 }
@@ -161,7 +162,7 @@ void connection::begin(request const& r, share slot) {
         begun = false;  // there is no memory for a stack
     }
     if (!begun) {
-        ++shared_.counts.requests;
+        ++counts_.requests;
         finish(r, std::make_error_code(std::errc::not_enough_memory));
     }
 }
@@ -177,8 +178,8 @@ void connection::drop(request const& r, std::uint64_t size) {
 
 /// A write for whose data there is no room at once. The client's next requests wait meanwhile.
 void connection::write_by_pieces(request const& r) {
-    one_more in_flight(shared_.counts.in_flight);
-    ++shared_.counts.requests;
+    one_more in_flight(counts_.in_flight);
+    ++counts_.requests;
     std::error_code ec;
     claim room = claim_piece(r.length, ec);
     std::uint64_t done = 0;
@@ -193,14 +194,14 @@ void connection::write_by_pieces(request const& r) {
     in_.skip(r.length - done);  // what comes behind an error
     weft::shield what_was_begun_is_finished;
     sync_if_asked(r, ec);
-    shared_.counts.bytes_written += ec ? 0 : r.length;
+    counts_.bytes_written += ec ? 0 : r.length;
     finish(r, ec);
 }
 
 /// From here on the request is on its own.
 void connection::handle(request const& r, std::span<std::byte const> payload) {
-    one_more in_flight(shared_.counts.in_flight);
-    ++shared_.counts.requests;
+    one_more in_flight(counts_.in_flight);
+    ++counts_.requests;
     // A client that moves much is busy with that for longer than it takes to wake up.
     weft::loop::current().set_spin(r.length < large_read ? shared_.limits.spin : std::chrono::microseconds(0));
     try {
@@ -244,7 +245,7 @@ void connection::read(request const& r) {
         if (ec) {
             return finish(r, ec);
         }
-        shared_.counts.bytes_read += r.length;
+        counts_.bytes_read += r.length;
         return out_.send_file(data_follows(terms_.replies, r), image_->file(), r.offset, r.length);
     }
     claim room = claim_piece(r.length, ec);
@@ -254,7 +255,7 @@ void connection::read(request const& r) {
     if (ec || r.length == 0) {
         return finish(r, ec);
     }
-    shared_.counts.bytes_read += r.length;
+    counts_.bytes_read += r.length;
     out_.send(data_follows(terms_.replies, r), room.memory.span());
 }
 
@@ -272,7 +273,7 @@ void connection::fetch(request const& r, std::error_code& ec) {
 void connection::write(request const& r, std::span<std::byte const> payload) {
     std::error_code ec;
     image_->write(payload, r.offset, (r.flags & fua) != 0, ec);
-    shared_.counts.bytes_written += ec ? 0 : r.length;
+    counts_.bytes_written += ec ? 0 : r.length;
     finish(r, ec);
 }
 
@@ -330,7 +331,7 @@ void connection::finish(request const& r, std::error_code const& ec) {
     if (!ec) {
         return out_.send(done(terms_.replies, r));
     }
-    ++shared_.counts.errors;
+    ++counts_.errors;
     complain_or_pause([&] {
         return fmt::format("{} of {} bytes at {} failed: {}", name_of(r.type), r.length, r.offset, ec.message());
     });
@@ -412,7 +413,7 @@ void connection::complain(std::string_view what) noexcept {
 
 void connection::tell_what_was_left_out() {
     std::uint64_t mine = complaints_.take_left_out();
-    if (mine > 0 && shared_.complaints.has_room() && shared_.complaints.allow()) {
+    if (mine > 0 && shared_.complaints.allow_uncounted()) {
         log("{}: and {} more", who_, counted(mine, "line"));
     } else {
         shared_.complaints.leave_out(mine);

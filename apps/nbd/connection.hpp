@@ -26,7 +26,8 @@ namespace nbd {
 
 class connection {
 public:
-    connection(weft::stream stream, std::string who, service& shared);
+    /// `counts`: of the calling thread's loop, on which it stays.
+    connection(weft::stream stream, std::string who, service& shared, counters& counts);
     connection(connection const&) = delete;
     connection& operator=(connection const&) = delete;
     ~connection();
@@ -38,7 +39,7 @@ public:
     /// Whether the client came as far as to choose an export.
     [[nodiscard]] bool chose_an_export() const { return image_ != nullptr; }
 
-    /// Ends the connection at once: what is under way fails.
+    /// Ends the connection at once: what is under way fails. Threads: any.
     void cut() noexcept { stream_.shutdown(); }
 
 private:
@@ -79,6 +80,7 @@ private:
     weft::stream stream_;
     std::string who_;
     service& shared_;
+    counters& counts_;
     input in_{stream_};
     outbox out_{stream_};
     image* image_ = nullptr;

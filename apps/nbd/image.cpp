@@ -135,7 +135,9 @@ bool image::is_cached(std::uint64_t offset, std::uint64_t length) const {
 
 void image::write(std::span<std::byte const> data, std::uint64_t offset, bool durable, std::error_code& ec) {
     file_.write_all_at(data, offset, durable, ec);
-    sync_failed_ = sync_failed_ || (durable && ec == std::errc::io_error);
+    if (durable && ec == std::errc::io_error) {
+        syncs_->failed = true;
+    }
 }
 
 void image::trim(std::uint64_t offset, std::uint64_t length, std::error_code& ec) {
@@ -171,9 +173,25 @@ void image::write_zeroes(std::uint64_t offset, std::uint64_t length, zeroing how
 }
 
 void image::sync(std::error_code& ec) {
-    file_.sync_data(ec);
-    sync_failed_ = sync_failed_ || (ec && ec != std::errc::operation_canceled);
-    if (sync_failed_ && !ec) {
+    std::uint64_t const mine = ++syncs_->asked;
+    std::unique_lock lock(syncs_->one_at_a_time, std::defer_lock);
+    try {
+        lock.lock();
+    } catch (std::system_error const& e) {  // cancelled
+        ec = e.code();
+        return;
+    }
+    ec.clear();
+    if (syncs_->done < mine) {
+        std::uint64_t const all = syncs_->asked;
+        file_.sync_data(ec);
+        if (ec && ec != std::errc::operation_canceled) {
+            syncs_->failed = true;
+        } else if (!ec) {
+            syncs_->done = all;
+        }
+    }
+    if (!ec && syncs_->failed) {
         ec = std::make_error_code(std::errc::io_error);
     }
 }

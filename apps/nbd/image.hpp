@@ -2,14 +2,17 @@
 
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <system_error>
 #include <vector>
 #include <weft/file.hpp>
+#include <weft/mutex.hpp>
 
 namespace nbd {
 
@@ -42,7 +45,7 @@ public:
     /// Removes the file if this object has made it: for a start that fails.
     void take_back() noexcept;
 
-    // All of these suspend. The range lies inside the image.
+    // All of these suspend. Threads: any, and several at once. The range lies inside the image.
 
     /// Fails with io_error when the file has become shorter than the image was.
     void read(std::span<std::byte> data, std::uint64_t offset, std::error_code& ec);
@@ -54,7 +57,7 @@ public:
     /// `fast`: fails with not_supported where zeros would have to be written.
     void write_zeroes(std::uint64_t offset, std::uint64_t length, zeroing how, bool fast, std::error_code& ec);
     /// Returns when all that was written is on the medium. Once that has failed it always fails: the system tells of writes
-    /// that it has lost only once.
+    /// that it has lost only once. So one sync runs at a time, and does for all who have come before it begins.
     void sync(std::error_code& ec);
     /// Begins to read the range into the page cache.
     void read_ahead(std::uint64_t offset, std::uint64_t length);
@@ -69,7 +72,13 @@ private:
     std::filesystem::path path_;
     bool read_only_;
     bool made_ = false;
-    bool sync_failed_ = false;
+    struct syncs {
+        std::atomic<bool> failed{false};
+        std::atomic<std::uint64_t> asked{0};
+        weft::mutex one_at_a_time;
+        std::uint64_t done = 0;  ///< Of those that were asked for. Under one_at_a_time.
+    };
+    std::unique_ptr<syncs> syncs_ = std::make_unique<syncs>();  ///< Behind a pointer, so that an image can be moved.
     weft::file file_;
     std::uint64_t size_ = 0;
 };

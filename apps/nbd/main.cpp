@@ -73,6 +73,9 @@ void describe(CLI::App& app, command_line& line) {
     app.add_option("--max-connections", line.server.max_connections, "Clients served at once [1024]; others wait")
         ->check(CLI::Range(1, 1000000))
         ->type_name("N");
+    app.add_option("--threads", line.server.threads, "Serve clients on so many threads [1]")
+        ->check(CLI::Range(1, 1024))
+        ->type_name("N");
     app.add_option("--max-memory", line.max_memory,
                    "For the data of all requests, beyond 256 KiB for each connection [256M]")
         ->type_name("SIZE[K|M|G|T]");

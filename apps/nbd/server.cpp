@@ -30,7 +30,7 @@ constexpr int questions = 6;
 }  // namespace
 
 exit_code server::run(weft::signals& signals) {
-    weft::loop::current().set_spin(options_.limits.spin);
+    loops_.emplace(options_.threads, options_.limits.spin);
     auto watching = weft::spawn({.name = "signals"}, [&] { watch(signals); });
     if (auto failed = start()) {
         for (image& each : service_.images) {
@@ -48,8 +48,8 @@ exit_code server::run(weft::signals& signals) {
     finish();
     bool synced = sync_images();
     service_.tell_what_was_left_out();
-    statistics const& counts = service_.counts;
-    log("served {}, {}: {} read, {} written, {}; {}", counted(counts.connections_served, "connection"),
+    statistics const counts = service_.total();
+    log("served {}, {}: {} read, {} written, {}; {}", counted(served_, "connection"),
         counted(counts.requests, "request"), human_size(counts.bytes_read), human_size(counts.bytes_written),
         counted(counts.errors, "error"), synced ? "images synced" : "IMAGES NOT SYNCED");
     return synced && counts.errors == 0 ? exit_code::clean : exit_code::io_error;
@@ -62,9 +62,7 @@ void server::cut_all(Why why) {
     } catch (std::bad_alloc const&) {
         lose_log_line();
     }
-    for (connection* each : clients_) {
-        each->cut();
-    }
+    clients_.cut_all();
 }
 
 void server::watch(weft::signals& signals) {
@@ -197,11 +195,12 @@ void server::admit(weft::stream stream) {
         said_full_ = false;
     } else {
         if (!std::exchange(said_full_, true)) {
-            log("{}: no more are served until one leaves", counted(service_.counts.connections, "connection"));
+            log("{}: no more are served until one leaves",
+                counted(static_cast<std::uint64_t>(options_.max_connections), "connection"));
         }
         place = share(places_, 1);
     }
-    std::uint64_t number = ++service_.counts.connections_served;
+    std::uint64_t number = ++served_;
     try {
         connections_.spawn({.name = "client"}, [this, s = std::move(stream), place = std::move(place),
                                                 number]() mutable { serve(std::move(s), number); });
@@ -216,8 +215,17 @@ void server::complain(std::uint64_t number, std::exception const& e) {
     }
 }
 
-/// Serves one client, and whatever happens to it, nobody else learns of it.
+/// Serves one client, on one of the loops, and whatever happens to it, nobody else learns of it.
 void server::serve(weft::stream stream, std::uint64_t number) {
+    try {
+        loops_->visit([&](std::size_t loop) { serve_here(std::move(stream), number, service_.counts[loop]); });
+    } catch (std::bad_alloc const& e) {
+        complain(number, e);
+    }
+}
+
+/// `counts`: of the calling thread's loop.
+void server::serve_here(weft::stream stream, std::uint64_t number, counters& counts) {
     try {
         weft::endpoint peer = stream.peer();
         if (peer.family() == AF_UNIX) {
@@ -226,16 +234,12 @@ void server::serve(weft::stream stream, std::uint64_t number) {
             stream.set_no_delay(true);
             stream.set_keep_alive(silence, between_questions, questions);
         }
-        connection client(std::move(stream), fmt::format("client {} ({})", number, peer.text()), service_);
-        one_more connected(service_.counts.connections);
-        struct listed {
-            std::list<connection*>& all;
-            std::list<connection*>::iterator place;
-            listed(std::list<connection*>& l, connection* c) : all(l), place(l.insert(l.end(), c)) {}
-            ~listed() { all.erase(place); }
-        } in_list(clients_, &client);
+        connection client(std::move(stream), fmt::format("client {} ({})", number, peer.text()), service_, counts);
+        one_more connected(counts.connections);
+        client_list::entry listed(clients_, client);
         client.serve();
-        if (options_.exit_when_idle && client.chose_an_export() && clients_.size() == 1) {
+        bool last = listed.leave();
+        if (options_.exit_when_idle && client.chose_an_export() && last) {
             stopping_.set();
         }
     } catch (std::exception const& e) {
@@ -276,7 +280,7 @@ bool server::sync_images() {
 }
 
 void server::log_status() const {
-    statistics const& counts = service_.counts;
+    statistics const counts = service_.total();
     try {
         log("status: {}, {} in flight, {}, {} read, {} written", counted(counts.connections, "connection"),
             counted(counts.in_flight, "request"), counted(weft::coroutine_count(), "coroutine"),
@@ -287,18 +291,18 @@ void server::log_status() const {
 }
 
 void server::show_live() {
-    statistics before = service_.counts;
+    statistics before = service_.total();
     for (auto then = weft::clock::now();;) {
         weft::sleep_for(500ms);
         auto now = weft::clock::now();
         show_live_once(before, std::chrono::duration<double>(now - then).count());
-        before = service_.counts;
+        before = service_.total();
         then = now;
     }
 }
 
 void server::show_live_once(statistics const& before, double seconds) const {
-    statistics const& counts = service_.counts;
+    statistics const counts = service_.total();
     auto rate = [&](std::uint64_t was, std::uint64_t is) { return static_cast<double>(is - was) / seconds / 1e6; };
     try {
         show_live_line(fmt::format("{}, {} in flight, {:.1f} MB/s in, {:.1f} MB/s out, {}   (Ctrl-C stops)",

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -14,7 +15,9 @@
 #include <weft/socket.hpp>
 #include <weft/task.hpp>
 
+#include "clients.hpp"
 #include "connection.hpp"
+#include "loops.hpp"
 #include "pid_file.hpp"
 #include "service.hpp"
 
@@ -34,6 +37,7 @@ struct options {
     std::optional<std::uint64_t> create_size;
     client_limits limits;
     std::int64_t max_connections = 1024;
+    std::size_t threads = 1;
     std::chrono::seconds drain{10};
     bool live = false;
     bool exit_when_idle = false;  ///< When the last client has left.
@@ -46,7 +50,7 @@ class server {
 public:
     explicit server(options wanted)
         : options_(std::move(wanted)),
-          service_(options_.limits),
+          service_(options_.limits, options_.threads),
           places_(options_.max_connections, options_.max_connections) {}
 
     /// Serves until SIGINT, SIGTERM or SIGHUP. A second one of them does not wait for clients. SIGUSR1 logs a status line.
@@ -62,7 +66,8 @@ private:
     void accept_from(weft::listener& from);
     void accept_one(weft::listener& from, std::error_code& said);
     void admit(weft::stream stream);
-    void serve(weft::stream stream, std::uint64_t number);
+    WEFT_COROUTINE_FN void serve(weft::stream stream, std::uint64_t number);
+    void serve_here(weft::stream stream, std::uint64_t number, counters& counts);
     void complain(std::uint64_t number, std::exception const& e);
     void finish();
     /// `why()` makes the line that tells of it.
@@ -81,7 +86,9 @@ private:
     std::stop_source starting_;  ///< Of the start, if it is to end.
     weft::semaphore places_;     ///< For connections.
     bool said_full_ = false;     ///< That there are none left.
-    std::list<connection*> clients_;
+    std::uint64_t served_ = 0;   ///< Connections.
+    client_list clients_;
+    std::optional<loops> loops_;  ///< While it runs.
     weft::scope accepting_;
     weft::scope connections_;
 };

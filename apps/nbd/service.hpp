@@ -1,4 +1,4 @@
-// What all connections of a server share.
+// What all connections of a server share, on whatever loop they are served.
 
 #pragma once
 
@@ -24,20 +24,32 @@ struct client_limits {
 };
 
 struct service {
-    explicit service(client_limits const& l)
-        : limits(l), buffers(static_cast<std::size_t>(l.max_memory)), memory(l.max_memory, l.max_memory) {}
+    explicit service(client_limits const& l, std::size_t loops = 1)
+        : limits(l),
+          buffers(static_cast<std::size_t>(l.max_memory)),
+          counts(loops),
+          memory(l.max_memory, l.max_memory) {}
 
     client_limits limits;
     std::vector<image> images;
     buffer_pool buffers;
-    statistics counts;
-    weft::semaphore memory;          ///< In bytes.
-    line_limit complaints{100, 10};  ///< Lines about clients.
+    std::vector<counters> counts;           ///< One for each loop.
+    weft::semaphore memory;                 ///< In bytes.
+    shared_line_limit complaints{100, 10};  ///< Lines about clients.
+
+    /// Of all loops.
+    [[nodiscard]] statistics total() const {
+        statistics sum;
+        for (counters const& each : counts) {
+            each.add_to(sum);
+        }
+        return sum;
+    }
 
     /// Logs how many lines about clients were not logged.
     void tell_what_was_left_out() {
-        if (complaints.has_left_out()) {
-            log("{} about clients left out", counted(complaints.take_left_out(), "line"));
+        if (std::uint64_t lines = complaints.take_left_out(); lines > 0) {
+            log("{} about clients left out", counted(lines, "line"));
         }
     }
 };

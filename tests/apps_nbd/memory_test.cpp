@@ -91,7 +91,7 @@ public:
         auto ours_and_theirs = weft::unix_stream_pair();
         stream_ = std::move(ours_and_theirs.first);
         serving_ = weft::spawn([this, s = std::move(ours_and_theirs.second)]() mutable {
-            nbd::connection(std::move(s), "client", shared_).serve();
+            nbd::connection(std::move(s), "client", shared_, shared_.counts[0]).serve();
         });
         std::array<std::byte, 18> greeting;
         stream_.read_exact(greeting);

@@ -49,7 +49,9 @@ void talk(nbd::service& shared, unsigned kind, std::span<std::byte const> input)
     auto pair = weft::unix_stream_pair();
     weft::unix_stream& ours = pair.first;
     weft::scope both;
-    both.spawn([&, s = std::move(pair.second)]() mutable { nbd::connection(std::move(s), "client", shared).serve(); });
+    both.spawn([&, s = std::move(pair.second)]() mutable {
+        nbd::connection(std::move(s), "client", shared, shared.counts[0]).serve();
+    });
     both.spawn([&] {  // reads, so that the server is not held up
         std::array<std::byte, 65536> answer;
         std::error_code ec;
@@ -62,7 +64,8 @@ void talk(nbd::service& shared, unsigned kind, std::span<std::byte const> input)
     ::shutdown(ours.fd(), SHUT_WR);
     both.join();
     bool all_given_back = shared.memory.available() == shared.limits.max_memory;
-    if (shared.counts.in_flight != 0 || shared.counts.errors != 0 || !all_given_back) {
+    nbd::statistics counts = shared.total();
+    if (counts.in_flight != 0 || counts.errors != 0 || !all_given_back) {
         std::abort();
     }
 }

@@ -13,15 +13,15 @@ BLOCK = 16 << 10
 class KillRounds:
     """One image, killed again and again; knows what must be in it."""
 
-    def __init__(self, image, size, connections=4, seed=1):
-        self.image, self.connections = image, connections
+    def __init__(self, image, size, connections=4, seed=1, arguments=()):
+        self.image, self.connections, self.arguments = image, connections, arguments
         self.blocks = size // BLOCK
         self.expected = {}
         self.random = random.Random(seed)
 
     def one(self):
         """A round; returns how many acknowledged blocks were lost."""
-        server = Server(self.image)
+        server = Server(*self.arguments, self.image)
         clients = [Client(server, structured=i % 2 == 0, extended=i % 3 == 2) for i in range(self.connections)]
         try:
             durable = self.random.random() < 0.3

@@ -11,13 +11,13 @@ ALLOWED = os.access("/dev/fuse", os.R_OK | os.W_OK) and all(map(shutil.which, ("
 
 
 class Scripted(ImageTest):
-    """Reads of the file `disk.path` wait while `disk.held` exists, and syncs fail while `disk.broken` does."""
+    """Reads and syncs of the file wait while `held` exists; syncs fail while `broken` does, and each adds a line to `syncs`."""
 
     def setUp(self):
         super().setUp()
         if not ALLOWED:
             self.skipTest("needs /dev/fuse, nbdkit and nbdfuse")
-        self.held, self.broken = self.path("held"), self.path("broken")
+        self.held, self.broken, self.syncs = self.path("held"), self.path("broken"), self.path("syncs")
 
     @contextlib.contextmanager
     def disk(self):
@@ -26,7 +26,8 @@ class Scripted(ImageTest):
         file = os.path.join(mounted, "file")
         script = {"get_size": f"echo {self.SIZE}", "can_write": "exit 0", "can_flush": "exit 0", "can_fua": "echo emulate",
                   "pread": f"while [ -e {self.held} ]; do sleep 0.05; done; head -c $3 /dev/zero", "pwrite": "cat >/dev/null",
-                  "flush": f"if [ -e {self.broken} ]; then echo EIO >&2; exit 1; fi", "thread_model": "echo parallel"}
+                  "flush": f"echo >>{self.syncs}; while [ -e {self.held} ]; do sleep 0.05; done; "
+                           f"if [ -e {self.broken} ]; then echo EIO >&2; exit 1; fi", "thread_model": "echo parallel"}
         nbdfuse = subprocess.Popen(["nbdfuse", file, "--command", "nbdkit", "-s", "--exit-with-parent", "eval",
                                     *(f"{name}={body}" for name, body in script.items())])
         try:
@@ -68,6 +69,25 @@ class Slow(Scripted):
 
     def test_a_large_read_that_waits_for_it_holds_up_nobody(self):
         self.holds_up_nobody(1 << 20)
+
+
+class Busy(Scripted):
+    def test_one_sync_does_for_all_flushes_that_have_come_before_it_begins(self):
+        def count():
+            with open(self.syncs) as file:
+                return len(file.readlines())
+        with self.disk() as disk, serving("--threads", 2, disk) as server:
+            clients = [Client(server) for _ in range(6)]
+            with self.there(self.held):
+                clients[0].send(FLUSH, cookie=0)
+                eventually("it syncs", lambda: os.path.exists(self.syncs))
+                before = count()
+                for cookie, client in enumerate(clients[1:], 1):
+                    client.send(FLUSH, cookie=cookie)
+                eventually("all wait", lambda: server.status()["in_flight"] == len(clients))
+            for cookie, client in enumerate(clients):
+                self.assertEqual(client.reply()[:2], (cookie, 0))
+            self.assertEqual(count(), before + 1)
 
 
 class Broken(Scripted):

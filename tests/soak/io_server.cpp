@@ -98,7 +98,7 @@ void serve(world& w, std::string const& image) {
     });
     all.spawn([&] {
         accept_clients(w, for_disk, clients, [&](weft::tcp_stream client, random_numbers random) {
-            nbd::connection one(std::move(client), "client", disk);
+            nbd::connection one(std::move(client), "client", disk, disk.counts[0]);
             with_faults(
                 w, random, [&] { one.serve(); }, [&] { one.cut(); });
         });
@@ -108,7 +108,7 @@ void serve(world& w, std::string const& image) {
     all.cancel();
     all.join();
     REQUIRE(clients.size() == 0);
-    REQUIRE(disk.counts.in_flight == 0 && disk.counts.errors == 0);
+    REQUIRE(disk.total().in_flight == 0 && disk.total().errors == 0);
     REQUIRE(disk.memory.available() == disk.limits.max_memory);
 }
 
