@@ -108,6 +108,7 @@ void image::open(std::optional<std::uint64_t> create_size) {
         file_ = weft::file::open(path_, read_only_ ? weft::file::mode::read : weft::file::mode::read_write);
     }
     size_ = file_.size();
+    for_durable_writes_ = std::make_unique<own_files>(file_);
 }
 
 void image::take_back() noexcept {
@@ -134,8 +135,25 @@ bool image::is_cached(std::uint64_t offset, std::uint64_t length) const {
 }
 
 void image::write(std::span<std::byte const> data, std::uint64_t offset, bool durable, std::error_code& ec) {
-    file_.write_all_at(data, offset, durable, ec);
-    if (durable && ec == std::errc::io_error) {
+    if (durable) {
+        write_durably(data, offset, ec);
+    } else {
+        file_.write_all_at(data, offset, false, ec);
+    }
+}
+
+void image::write_durably(std::span<std::byte const> data, std::uint64_t offset, std::error_code& ec) {
+    weft::file own = for_durable_writes_->take();
+    if (!own) {
+        file_.write_all_at(data, offset, false, ec);
+        if (!ec) {
+            sync(ec);
+        }
+        return;
+    }
+    own.write_all_at(data, offset, true, ec);
+    for_durable_writes_->give_back(std::move(own));
+    if (ec == std::errc::io_error) {
         syncs_->failed = true;
     }
 }

@@ -14,6 +14,8 @@
 #include <weft/file.hpp>
 #include <weft/mutex.hpp>
 
+#include "own_files.hpp"
+
 namespace nbd {
 
 /// A part of an image that has data, or has none and reads as zeros.
@@ -51,6 +53,7 @@ public:
     void read(std::span<std::byte> data, std::uint64_t offset, std::error_code& ec);
     /// Whether the range can be read without the medium. Suspends: no.
     [[nodiscard]] bool is_cached(std::uint64_t offset, std::uint64_t length) const;
+    /// `durable`: returns when it is on the medium; what else was written, and is not, does not hold it up.
     void write(std::span<std::byte const> data, std::uint64_t offset, bool durable, std::error_code& ec);
     /// Tells the file system that the range is not needed. A file system that can't do with that ignores it.
     void trim(std::uint64_t offset, std::uint64_t length, std::error_code& ec);
@@ -66,6 +69,7 @@ public:
 
 private:
     void open(std::optional<std::uint64_t> create_size);
+    void write_durably(std::span<std::byte const> data, std::uint64_t offset, std::error_code& ec);
 
     std::string name_;
     std::string description_;
@@ -80,6 +84,7 @@ private:
     };
     std::unique_ptr<syncs> syncs_ = std::make_unique<syncs>();  ///< Behind a pointer, so that an image can be moved.
     weft::file file_;
+    std::unique_ptr<own_files> for_durable_writes_;
     std::uint64_t size_ = 0;
 };
 

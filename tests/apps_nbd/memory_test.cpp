@@ -56,6 +56,13 @@ bool is_refused() {
 [[gnu::noinline]] void operator delete[](void* memory) noexcept {
     std::free(memory);
 }
+[[gnu::noinline]] void operator delete(void* memory,
+                                       std::nothrow_t const&) noexcept {  // of what its constructor threw out of
+    std::free(memory);
+}
+[[gnu::noinline]] void operator delete[](void* memory, std::nothrow_t const&) noexcept {
+    std::free(memory);
+}
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
     std::free(memory);
 }

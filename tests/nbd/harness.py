@@ -1,6 +1,7 @@
 """Runs weft-nbd for a test, and talks NBD to it byte by byte.
 
-WEFT_NBD names the server's binary; WEFT_REACTOR is passed on; WEFT_NBD_QUICK=1 cuts rounds and sizes (sanitizer builds).
+WEFT_NBD names the server's binary; WEFT_REACTOR is passed on. WEFT_NBD_QUICK=1, for builds with a sanitizer, cuts rounds and sizes, and
+lets servers have two threads where a test does not say how many.
 """
 
 import contextlib
@@ -38,7 +39,8 @@ class Server(Program):
         self.folder = tempfile.mkdtemp(prefix="weft-nbd-")
         self.socket_path = unix or os.path.join(self.folder, "s")
         where = ["--listen", "127.0.0.1:0"] if tcp else ["--unix", self.socket_path]
-        super().__init__(SERVER, *where, "--live", "never", *arguments, **options)
+        threads = ["--threads", "2"] if QUICK and "--threads" not in arguments else []
+        super().__init__(SERVER, *where, *threads, "--live", "never", *arguments, **options)
         try:
             line = self.wait_for_line(r"listening on (\S+)")
         except AssertionError:
@@ -68,6 +70,15 @@ class Server(Program):
         line = self.wait_for_line(r"status:", after)
         numbers = re.search(r"(\d+) connections?, (\d+) requests? in flight, (\d+) coroutines?", line)
         return dict(zip(("connections", "in_flight", "coroutines"), map(int, numbers.groups())))
+
+    def times_open(self, path):
+        """How often it has the file open."""
+        folder = f"/proc/{self.process.pid}/fd"
+        times = 0
+        for fd in os.listdir(folder):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                times += os.readlink(os.path.join(folder, fd)) == path
+        return times
 
     def finish(self):
         shutil.rmtree(self.folder, ignore_errors=True)

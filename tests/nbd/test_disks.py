@@ -9,6 +9,8 @@ from harness import (EINVAL, EIO, FLUSH, FUA, PATIENCE, READ, WRITE, Client, Ima
 
 ALLOWED = os.access("/dev/fuse", os.R_OK | os.W_OK) and all(map(shutil.which, ("nbdkit", "nbdfuse")))
 
+OWN_FILES = 16  # own_files::most of apps/nbd
+
 
 class Scripted(ImageTest):
     """Reads and syncs of the file wait while `held` exists; syncs fail while `broken` does, and each adds a line to `syncs`."""
@@ -88,6 +90,27 @@ class Busy(Scripted):
             for cookie, client in enumerate(clients):
                 self.assertEqual(client.reply()[:2], (cookie, 0))
             self.assertEqual(count(), before + 1)
+
+    def durable_writes_at_once(self, count):
+        """Returns how often the server has the file open then, beyond the once that it always has."""
+        with self.disk() as disk, serving("--threads", 2, disk) as server, Client(server) as client:
+            with self.there(self.held):
+                for cookie in range(count):
+                    client.send(WRITE, cookie * 4096, 4096, bytes(4096), FUA, cookie)
+                eventually("all are under way", lambda: server.status()["in_flight"] == count)
+                eventually("all have opened what they need",
+                           lambda: server.times_open(disk) > min(count, OWN_FILES))
+                times = server.times_open(disk)
+            self.assertEqual(sorted(client.reply()[:2] for _ in range(count)), [(cookie, 0) for cookie in range(count)])
+            self.assertEqual(client.do(FLUSH)[0], 0)
+        return times - 1
+
+    # Of two on one open file, either could take the system's one word of writes that were lost.
+    def test_each_durable_write_at_once_has_an_open_file_of_its_own(self):
+        self.assertEqual(self.durable_writes_at_once(3), 3)
+
+    def test_of_many_durable_writes_the_rest_share_a_sync(self):
+        self.assertEqual(self.durable_writes_at_once(OWN_FILES + 4), OWN_FILES)
 
 
 class Broken(Scripted):

@@ -60,7 +60,7 @@ class Threads(ImageTest):
             eventually("all have gone", lambda: server.status()["connections"] == 0)
 
     def test_with_one_there_is_no_further_loop(self):
-        with serving(self.image) as server, Client(server) as client:
+        with serving("--threads", 1, self.image) as server, Client(server) as client:
             self.assertEqual(client.do(READ, 0, 512)[0], 0)
             self.assertNotIn("weft-nbd 2", ticks(server))
 
