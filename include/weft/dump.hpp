@@ -4,11 +4,11 @@
 //
 //     weft::dump(std::cerr);
 //
-//     coroutine "writer" (id 3, created at server.cpp:20): waits for a mutex (0x7ffe40) since 2.5 s at server.cpp:31,
+//     coroutine "writer" (id 3, created at server.cpp:20): waits for a mutex (0x7ffe40) for 2.5 s at server.cpp:31,
 //         which coroutine "reader" (id 4, created at server.cpp:25) holds
-//     coroutine "reader" (id 4, created at server.cpp:25): waits for a mutex (0x7ffe80) since 2.5 s at server.cpp:44,
+//     coroutine "reader" (id 4, created at server.cpp:25): waits for a mutex (0x7ffe80) for 2.5 s at server.cpp:44,
 //         which coroutine "writer" (id 3, created at server.cpp:20) holds
-//     thread 4711: waits for an event (0x7ffe90) since 0.1 s at server.cpp:60
+//     thread 4711: waits for an event (0x7ffe90) for 0.1 s at server.cpp:60
 //     2 coroutines, and 1 thread that waits
 //     deadlock: coroutine "writer" (id 3, ...) -> coroutine "reader" (id 4, ...) -> coroutine "writer" (id 3, ...)
 //

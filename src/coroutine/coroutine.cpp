@@ -67,9 +67,10 @@ void copy_name(control_block& co, std::string_view name) {
 void look_at_idle_stacks(clock::time_point now) noexcept {
     static std::atomic<clock::rep> next_look{0};
     clock::rep due = next_look.load(std::memory_order_relaxed);
-    clock::time_point const next = later(now, std::chrono::seconds(1));
-    if (now.time_since_epoch().count() >= due &&
-        next_look.compare_exchange_strong(due, next.time_since_epoch().count(), std::memory_order_relaxed)) {
+    clock::rep const time = now.time_since_epoch().count();
+    clock::rep const next = later(now, std::chrono::seconds(1)).time_since_epoch().count();
+    bool const ahead = due > next;  // the last who looked has another clock, a simulated one
+    if ((time >= due || ahead) && next_look.compare_exchange_strong(due, next, std::memory_order_relaxed)) {
         trim_what_is_idle(this_thread());
     }
 }

@@ -11,14 +11,14 @@ namespace weft::detail {
 
 namespace {
 
-/// What a coroutine that can't be entered or destroyed is doing, and since where.
+/// What a coroutine that can't be entered or destroyed is doing, and where.
 std::string doing(control_block const& co) {
     switch (co.current_state()) {
         case state::running:
             return "while it is already running; it was entered at " + text(co.entered_at);
         case state::waiting: {
             std::string what = co.waits_for == nullptr ? "a wake-up" : co.waits_for;
-            return "while it waits for " + what + " since " + text(co.suspended_at);
+            return "while it waits for " + what + " at " + text(co.suspended_at);
         }
         case state::queued:
             return "while it is queued to run on its loop; it was suspended at " + text(co.suspended_at);

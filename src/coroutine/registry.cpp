@@ -101,7 +101,7 @@ void waits_for_holder::die_of_deadlock(control_block const& self, std::atomic<vo
         if (next == nullptr || !waits_for_ever(*next, home)) {
             return;
         }
-        circle += "what " + describe(*next) + " holds, which waits since " + next->suspended_at.file() + ':' +
+        circle += "what " + describe(*next) + " holds, which waits at " + next->suspended_at.file() + ':' +
                   std::to_string(next->suspended_at.line()) + " for what ";
         wanted = next->holder;
     }

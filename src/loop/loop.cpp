@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "coroutine/idle_stacks.hpp"
 #include "coroutine/misuse.hpp"
@@ -208,7 +209,6 @@ void loop::poll(bool wait) {
         return;
     }
     clock::duration slept = sleep();
-    counts_.sleeps.add(1);
     counts_.asleep.add(static_cast<std::uint64_t>(slept.count()));
     spinning_pays_ = slept < spin_limit_;
     if (report_idle_ != nullptr && slept >= report_idle_after_ && !has_news() && timers_.empty() &&
@@ -274,14 +274,16 @@ bool loop::spin() {
     if (!timers_.empty()) {
         end = std::min(end, timers_.first());
     }
+    bool found = false;
     do {
         if (reactor_->has_work()) {
             reactor_->poll(std::chrono::nanoseconds(0));
         }
         time = reactor_->now();
-    } while (!has_news() && time < end);
+        found = has_news() || find_more(false);
+    } while (!found && time < end);
     working_since_ = time;
-    return has_news();
+    return found;
 }
 
 /// Returns how long.
@@ -291,15 +293,18 @@ clock::duration loop::sleep() {
     count_work(before);
     detail::look_at_idle_stacks(before);
     sleeping.store(true);
+    std::optional<std::chrono::nanoseconds> how_long;
     if (inbox.load() != nullptr || posted_.load() != nullptr || find_more(false)) {
-        reactor_->poll(std::chrono::nanoseconds(0));
-    } else if (!timers_.empty()) {
-        reactor_->poll(std::max(clock::duration(0), detail::between(before, timers_.first())));
-    } else if (report_idle_ != nullptr && reactor_->nothing_under_way()) {
-        reactor_->poll(report_idle_after_);
+        how_long = std::chrono::nanoseconds(0);
     } else {
-        reactor_->poll(std::nullopt);
+        counts_.sleeps.add(1);
+        if (!timers_.empty()) {
+            how_long = std::max(clock::duration(0), detail::between(before, timers_.first()));
+        } else if (report_idle_ != nullptr && reactor_->nothing_under_way()) {
+            how_long = report_idle_after_;
+        }
     }
+    reactor_->poll(how_long);
     sleeping.store(false);
     working_since_ = reactor_->now();
     return working_since_ - before;

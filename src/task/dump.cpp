@@ -48,15 +48,15 @@ __attribute__((no_sanitize("thread"))) scope const* scope_of(snapshot const& s) 
     return *const_cast<scope* const volatile*>(&static_cast<detail::task_state const*>(s.maker_data)->owner);
 }
 
-std::string since(clock::time_point began) {
+std::string for_how_long(clock::time_point began) {
     char seconds[32];
-    std::snprintf(seconds, sizeof seconds, " since %.1f s",
+    std::snprintf(seconds, sizeof seconds, " for %.1f s",
                   std::chrono::duration<double>(detail::time_now() - began).count());
     return seconds;
 }
 
-std::string since(snapshot const& s) {
-    return s.since == 0 ? "" : since(clock::time_point(clock::duration(static_cast<clock::rep>(s.since))));
+std::string for_how_long(snapshot const& s) {
+    return s.since == 0 ? "" : for_how_long(clock::time_point(clock::duration(static_cast<clock::rep>(s.since))));
 }
 
 std::string thing(char const* what, void const* on) {
@@ -144,7 +144,7 @@ std::string doing(snapshot const& s) {
     switch (s.status) {
         case state::waiting: {
             char const* what = s.waits_for == nullptr ? "a wake-up" : s.waits_for;
-            return "waits for " + thing(what, s.waits_on) + cases(s) + since(s) + " at " + text(s.suspended_at);
+            return "waits for " + thing(what, s.waits_on) + cases(s) + for_how_long(s) + " at " + text(s.suspended_at);
         }
         case state::running:
             return "running, entered at " + text(s.entered_at);
@@ -267,8 +267,8 @@ void dump(std::ostream& out) {
     }
     auto const threads = detail::waiting_thread::all();
     for (auto const& t : threads) {
-        out << "thread " << t.thread << ": waits for " << thing(t.what, t.on) << cases(t) << since(t.since) << " at "
-            << text(t.where) << '\n';
+        out << "thread " << t.thread << ": waits for " << thing(t.what, t.on) << cases(t) << for_how_long(t.since)
+            << " at " << text(t.where) << '\n';
     }
     std::size_t count = everyone.all().size();
     out << count << " coroutine" << (count == 1 ? "" : "s");

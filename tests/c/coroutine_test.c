@@ -237,7 +237,7 @@ CASE(misuse_is_reported_with_both_places) {
                "coroutine_test.c:", "entered while it is already running; it was entered at", "coroutine_test.c:");
     CHECK_DIES(enter_one_that_has_ended, "coroutine_test.c:", "entered after it has ended");
     CHECK_DIES(wake_one_that_does_not_wait, "coroutine_test.c:", "which does not wait in weft_suspend()");
-    CHECK_DIES(destroy_one_that_waits, "destroyed while it waits for a wake-up since", "coroutine_test.c:");
+    CHECK_DIES(destroy_one_that_waits, "destroyed while it waits for a wake-up at", "coroutine_test.c:");
     CHECK_DIES(yield_outside, "coroutine_test.c:", "weft_yield() called outside a coroutine");
     CHECK_DIES(enter_null, "coroutine_test.c:", "weft_enter() of a coroutine that is NULL");
     CHECK_DIES(yield_at_an_unknown_place, "weft: weft_yield() called outside a coroutine");

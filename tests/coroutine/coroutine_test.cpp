@@ -424,7 +424,7 @@ TEST(misuse_death, entering_one_that_waits) {
             co.enter();
             co.enter();
         },
-        "entered while it waits for a wake-up since .*coroutine_test.cpp");
+        "entered while it waits for a wake-up at .*coroutine_test.cpp");
 }
 
 TEST(misuse_death, entering_an_empty_one) {
@@ -464,7 +464,7 @@ TEST(misuse_death, destroying_one_that_waits) {
             weft::coroutine co([&] { weft::suspend([&](weft::handle h) { kept = std::move(h); }); });
             co.enter();
         },
-        "destroyed while it waits for a wake-up since .*coroutine_test.cpp");
+        "destroyed while it waits for a wake-up at .*coroutine_test.cpp");
 }
 
 TEST(coroutine, is_unwound_though_a_stream_swallows_the_exception) {

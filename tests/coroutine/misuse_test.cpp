@@ -92,7 +92,7 @@ void enter_one_that_waits() {
 TEST(coroutine_death, entering_one_that_waits) {
     EXPECT_DEATH(enter_one_that_waits(),
                  "weft: server.cpp:52: coroutine \"reader\" \\(id [0-9]+, created at server.cpp:30\\) entered while it "
-                 "waits for a wake-up since server.cpp:44\n");
+                 "waits for a wake-up at server.cpp:44\n");
 }
 
 TEST(coroutine_death, entering_an_empty_one_names_the_caller) {
@@ -162,7 +162,7 @@ void destroy_one_that_waits() {
 TEST(coroutine_death, destroying_one_that_waits) {
     EXPECT_DEATH(destroy_one_that_waits(),
                  "weft: coroutine \"reader\" \\(id [0-9]+, created at server.cpp:30\\) destroyed while it waits for a "
-                 "wake-up since server.cpp:44\n");
+                 "wake-up at server.cpp:44\n");
 }
 
 /// Of a name that the linker shows to others, and so to the message.
@@ -347,7 +347,7 @@ void enter_one_that_waits_for_a_wake_up_after_a_mutex() {
 }
 
 TEST(coroutine_death, an_earlier_wait_is_not_named_for_the_present_one) {
-    EXPECT_DEATH(enter_one_that_waits_for_a_wake_up_after_a_mutex(), "waits for a wake-up since server.cpp:44\n");
+    EXPECT_DEATH(enter_one_that_waits_for_a_wake_up_after_a_mutex(), "waits for a wake-up at server.cpp:44\n");
 }
 
 void overflow_the_stack() {

@@ -3,24 +3,24 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstring>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <thread>
-#include <vector>
 #include <weft/loop.hpp>
 #include <weft/reactor.hpp>
 #include <weft/stack.hpp>
 #include <weft/task.hpp>
+#include <weft/time.hpp>
 
 #include "../instrumented.hpp"
-#include "../memory.hpp"
+#include "../resident_stacks.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
-using weft_test::resident_bytes;
+using weft_test::resident_bytes_of_stacks;
+using weft_test::use_at_once;
 
 /// Its time passes only while it waits, and then at once.
 struct hasty_reactor final : weft::reactor {
@@ -37,52 +37,46 @@ private:
     weft::clock::time_point now_ = weft::clock::now();
 };
 
-void use_at_once(std::size_t count) {
-    std::vector<weft::stack> stacks;
-    for (std::size_t i = 0; i < count; ++i) {
-        stacks.push_back(weft::allocate_stack(64 * 1024));
-        std::memset(stacks.back().top - 8 * 1024, 1, 8 * 1024);
-    }
-    for (auto const& s : stacks) {
-        weft::release_stack(s);
-    }
+/// A loop of its own, that has nothing else to do.
+void sleep_again_and_again(int times, weft::time_span each) {
+    weft::loop loop(std::make_unique<hasty_reactor>());
+    weft::run([&] {
+        for (int i = 0; i < times; ++i) {
+            weft::sleep_for(each);
+        }
+    });
 }
 
-TEST(idle_loop, gives_back_what_a_burst_has_left) {
+struct idle_loop : testing::Test {
+    void SetUp() override {
 #if defined(WEFT_TEST_INSTRUMENTED)
-    GTEST_SKIP() << "a sanitizer keeps memory of its own for what was touched";
+        GTEST_SKIP() << "a sanitizer keeps memory of its own for what was touched";
 #endif
-    std::thread([] {
-        weft::loop loop(std::make_unique<hasty_reactor>());
         use_at_once(64);  // what the thread's own cache may hold
-        std::size_t const before = resident_bytes();
-        use_at_once(2'000);
-        EXPECT_GT(resident_bytes(), before + weft::idle_bytes_kept / 2);
-        weft::run([] {
-            for (int second = 0; second < 100; ++second) {
-                weft::sleep_for(1s);
-            }
-        });
-        EXPECT_LT(resident_bytes(), before + weft::idle_bytes_kept / 8);
-    }).join();
+        before = resident_bytes_of_stacks();
+    }
+
+    std::size_t before = 0;
+};
+
+TEST_F(idle_loop, gives_back_what_a_burst_has_left) {
+    use_at_once(2'000);
+    EXPECT_GT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 2);
+    sleep_again_and_again(100, 1s);
+    EXPECT_LT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 8);
 }
 
-TEST(idle_loop, looks_once_a_second_at_most) {
-#if defined(WEFT_TEST_INSTRUMENTED)
-    GTEST_SKIP() << "a sanitizer keeps memory of its own for what was touched";
-#endif
-    std::thread([] {
-        weft::loop loop(std::make_unique<hasty_reactor>());
-        use_at_once(64);
-        std::size_t const before = resident_bytes();
-        use_at_once(2'000);
-        weft::run([] {
-            for (int i = 0; i < 10'000; ++i) {
-                weft::sleep_for(100us);  // a second in all
-            }
-        });
-        EXPECT_GT(resident_bytes(), before + weft::idle_bytes_kept / 2);
-    }).join();
+TEST_F(idle_loop, looks_once_a_second_at_most) {
+    use_at_once(2'000);
+    sleep_again_and_again(10'000, 100us);  // a second in all
+    EXPECT_GT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 2);
+}
+
+TEST_F(idle_loop, looks_though_that_of_another_has_its_time_far_ahead) {
+    sleep_again_and_again(2, 24h);
+    use_at_once(2'000);
+    sleep_again_and_again(100, 1s);
+    EXPECT_LT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 8);
 }
 
 }  // namespace

@@ -3,9 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <string>
@@ -13,29 +11,12 @@
 #include <weft/stack.hpp>
 
 #include "../instrumented.hpp"
-#include "stack/slab.hpp"
+#include "../resident_stacks.hpp"
 
 namespace {
 
-/// How many bytes from `low` on are in memory.
-std::size_t resident_bytes_of(char* low, std::size_t bytes) {
-    auto const page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    std::vector<unsigned char> pages(bytes / page);
-    EXPECT_EQ(mincore(low, bytes, pages.data()), 0);
-    return page * static_cast<std::size_t>(std::ranges::count_if(pages, [](unsigned char p) { return (p & 1) != 0; }));
-}
-
-/// What all stacks that there are have in memory, in use or idle: whatever else the process, or an emulator that runs it, may
-/// hold. Without their guards, for which qemu-user has no answer.
-std::size_t resident_bytes() {
-    std::size_t bytes = 0;
-    for (auto* s = weft::detail::weft_slabs; s != nullptr; s = s->next) {
-        for (std::size_t number = 0; number < s->carved; ++number) {
-            bytes += resident_bytes_of(s->slot(number) + weft::stack_guard_size, s->slot_size - weft::stack_guard_size);
-        }
-    }
-    return bytes;
-}
+using weft_test::resident_bytes_of_stacks;
+using weft_test::use_at_once;
 
 std::size_t mappings() {
     std::ifstream maps("/proc/self/maps");
@@ -72,11 +53,11 @@ TEST(stack, idle_ones_beyond_the_limit_give_their_pages_back) {
         stacks.push_back(weft::allocate_stack(128 * 1024));
         std::memset(stacks.back().top - touched, 1, touched);
     }
-    std::size_t before = resident_bytes();
+    std::size_t before = resident_bytes_of_stacks();
     for (auto const& s : stacks) {
         weft::release_stack(s);
     }
-    EXPECT_LT(resident_bytes(), before - 3'000 * touched);
+    EXPECT_LT(resident_bytes_of_stacks(), before - 3'000 * touched);
 }
 
 TEST(stack, idle_ones_give_back_what_only_a_deep_use_has_touched) {
@@ -87,11 +68,11 @@ TEST(stack, idle_ones_give_back_what_only_a_deep_use_has_touched) {
         stacks.push_back(weft::allocate_stack(weft::stack_guard_size + touched + 4096));
         std::memset(stacks.back().top - touched, 1, touched);
     }
-    std::size_t before = resident_bytes();
+    std::size_t before = resident_bytes_of_stacks();
     for (auto const& s : stacks) {
         weft::release_stack(s);
     }
-    EXPECT_LT(resident_bytes(), before - count / 2 * touched);
+    EXPECT_LT(resident_bytes_of_stacks(), before - count / 2 * touched);
 }
 
 struct idle_stacks : testing::Test {
@@ -102,18 +83,6 @@ struct idle_stacks : testing::Test {
     }
 };
 
-/// Gives out so many of 64 KiB at once, touches the upper 8 KiB of each, and takes them back.
-void use_at_once(std::size_t count) {
-    std::vector<weft::stack> stacks;
-    for (std::size_t i = 0; i < count; ++i) {
-        stacks.push_back(weft::allocate_stack(64 * 1024));
-        std::memset(stacks.back().top - 8 * 1024, 1, 8 * 1024);
-    }
-    for (auto const& s : stacks) {
-        weft::release_stack(s);
-    }
-}
-
 std::size_t page_faults() {
     rusage used{};
     getrusage(RUSAGE_SELF, &used);
@@ -122,9 +91,9 @@ std::size_t page_faults() {
 
 TEST_F(idle_stacks, hold_no_more_than_the_limit_however_many_they_are) {
     use_at_once(100);
-    std::size_t before = resident_bytes();
+    std::size_t before = resident_bytes_of_stacks();
     use_at_once(20'000);  // 160 MiB
-    EXPECT_LT(resident_bytes(), before + 2 * weft::idle_bytes_kept);
+    EXPECT_LT(resident_bytes_of_stacks(), before + 2 * weft::idle_bytes_kept);
 }
 
 TEST_F(idle_stacks, that_were_kept_serve_the_next_burst_without_a_page_fault) {
@@ -144,11 +113,11 @@ void need_few_for_a_while() {
 
 TEST_F(idle_stacks, that_nobody_has_needed_for_a_while_give_their_pages_back) {
     need_few_for_a_while();
-    std::size_t before = resident_bytes();
+    std::size_t before = resident_bytes_of_stacks();
     use_at_once(2'000);
-    EXPECT_GT(resident_bytes(), before + weft::idle_bytes_kept / 2);
+    EXPECT_GT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 2);
     need_few_for_a_while();
-    EXPECT_LT(resident_bytes(), before + weft::idle_bytes_kept / 8);
+    EXPECT_LT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 8);
 }
 
 TEST_F(idle_stacks, that_are_needed_again_and_again_are_kept) {
@@ -165,9 +134,9 @@ TEST_F(idle_stacks, that_are_large_give_their_pages_back_at_once) {
     constexpr std::size_t touched = 60 << 20;
     weft::stack s = weft::allocate_stack(64 << 20);
     std::memset(s.top - touched, 1, touched);
-    std::size_t before = resident_bytes();
+    std::size_t before = resident_bytes_of_stacks();
     weft::release_stack(s);
-    EXPECT_LT(resident_bytes(), before - touched / 2);
+    EXPECT_LT(resident_bytes_of_stacks(), before - touched / 2);
 }
 
 void write_to_an_idle_one() {

@@ -48,7 +48,7 @@ TEST(dump, names_each_coroutine_its_state_and_where_it_was_made) {
         suspended.enter();
         std::string all = dump();
         EXPECT_THAT(all, ContainsRegex("\"main\" .id [0-9]+, created at .*dump_test.cpp:[0-9]+.: running, entered at"));
-        EXPECT_THAT(all, ContainsRegex("\"waiting\" .*: waits for .*semaphore.* .0x[0-9a-f]+. since [0-9.]+ s at "
+        EXPECT_THAT(all, ContainsRegex("\"waiting\" .*: waits for .*semaphore.* .0x[0-9a-f]+. for [0-9.]+ s at "
                                        ".*dump_test.cpp:[0-9]+"));
         EXPECT_THAT(all, ContainsRegex("\"queued\" .*: queued to run"));
         EXPECT_THAT(all, ContainsRegex("\"suspended\" .*: suspended at .*dump_test.cpp"));
@@ -70,7 +70,7 @@ TEST(dump, names_the_cases_of_a_select) {
         });
         weft::yield();
         EXPECT_THAT(dump(), ContainsRegex("\"choosing\" .*: waits for a select .0x[0-9a-f]+.: a channel's next value "
-                                          ".0x[0-9a-f]+., or an event .0x[0-9a-f]+. since .* at .*dump_test.cpp"));
+                                          ".0x[0-9a-f]+., or an event .0x[0-9a-f]+. for .* at .*dump_test.cpp"));
         over.set();
         EXPECT_EQ(t.join(), 1U);
     });
@@ -91,7 +91,7 @@ TEST(dump, names_a_thread_that_waits_and_what_for) {
     std::jthread waiting([&] { over.wait(); });
     EXPECT_THAT(
         dump_with_a_thread(),
-        ContainsRegex("thread [0-9]+: waits for an event .0x[0-9a-f]+. since [0-9.]+ s at .*dump_test.cpp:[0-9]+\n"
+        ContainsRegex("thread [0-9]+: waits for an event .0x[0-9a-f]+. for [0-9.]+ s at .*dump_test.cpp:[0-9]+\n"
                       "0 coroutines, and 1 thread that waits\n"));
     over.set();
     waiting.join();
@@ -101,7 +101,7 @@ TEST(dump, names_a_thread_that_waits_and_what_for) {
 TEST(dump, names_the_cases_of_a_thread_that_selects) {
     weft::event one(weft::event::manual), other(weft::event::manual);
     std::jthread waiting([&] { (void)weft::select(weft::when::happened(one), weft::when::happened(other)); });
-    EXPECT_THAT(dump_with_a_thread(), ContainsRegex("waits for a select .*: an event .*, or an event .* since"));
+    EXPECT_THAT(dump_with_a_thread(), ContainsRegex("waits for a select .*: an event .*, or an event .* for "));
     other.set();
 }
 
@@ -479,7 +479,7 @@ TEST(deadlock_death, the_lock_that_closes_a_circle) {
                      });
                      tasks.join();
                  }),
-                 "deadlock: coroutine \"right\" .*would wait for what coroutine \"left\" .*holds, which waits since "
+                 "deadlock: coroutine \"right\" .*would wait for what coroutine \"left\" .*holds, which waits at "
                  ".* for what coroutine \"right\" .*holds");
 }
 

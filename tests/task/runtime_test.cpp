@@ -236,6 +236,23 @@ TEST(runtime, stealing_loops_that_sleep_are_woken_one_for_each_task) {
     }
 }
 
+// Whoever offers one sees no loop that sleeps, and wakes none.
+TEST(runtime, stealing_loops_that_poll_look_for_tasks_meanwhile) {
+    constexpr weft::clock::duration spin = 100s;
+    weft::runtime rt({.threads = 2, .steal = true});
+    for (unsigned i = 0; i < rt.size(); ++i) {
+        rt.spawn_on(i, [&] {
+              weft::loop::current().set_spin(spin);
+              weft::sleep_for(1ms);  // so that it finds that it pays to poll
+          }).join();
+    }
+    weft::clock::time_point const begin = weft::clock::now();
+    for (int i = 0; i < 100; ++i) {
+        rt.spawn([] {}).join();
+    }
+    EXPECT_LT(weft::clock::now() - begin, spin / 2);
+}
+
 TEST(runtime, stealing_each_task_is_run_once) {
     constexpr int spawners = 3, tasks_each = 2'000;
     std::atomic<int> runs = 0;
