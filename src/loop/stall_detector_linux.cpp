@@ -4,12 +4,12 @@
 //
 //     the detector's                                   the loop's
 //     looks: the same turn as the last time?
-//         for half the limit: asked = 1, a signal ---> its handler: asked was 1? writes the sample; ++answers
+//         for half the limit: asked = 1, a signal ---> its handler: asked was 1? asked = 0; writes the sample; ++answers
 //     looks: a new answer? the same run as before?
 //         for the limit: reports it
 //
 // The handler writes the sample only if it was asked, and it is asked again only after the answer was read: so nobody writes what
-// another reads. Turns are counted by the loop; a run is told from the next by how many are left in the turn.
+// another reads. (That it is no longer asked does not tell that it has written all.) Turns are counted by the loop; a run is told from the next by how many are left in the turn.
 
 #include <weft/stall_detector.hpp>
 
@@ -118,6 +118,7 @@ private:
     clock::time_point turn_since_{};
     bool told_of_no_call_ = false;  ///< In this turn: the thread does something that is none of the loop's business.
     std::uint32_t answers_read_ = 0;
+    bool waits_for_answer_ = false;
     clock::time_point asked_at_{};
     run_of_loop run_;
     clock::time_point run_since_{};
@@ -240,7 +241,7 @@ void stall_detector::watch::look() {
     if (answers_.load(std::memory_order_acquire) != answers_read_) {
         read_answer(now);
     }
-    if (asked_.load() != 0 && now - turn_since_ >= report_at_) {
+    if (waits_for_answer_ && now - turn_since_ >= report_at_) {
         // The sample may be written at any time, so it is not looked at.
         stall unknown;
         unknown.thread = loop_thread_id_;
@@ -249,8 +250,9 @@ void stall_detector::watch::look() {
             "something that does not answer the signal: it is blocked, or in a system call that none interrupts";
         report(unknown);
     }
-    if (now - turn_since_ >= options_.limit.ticks() / 2 && !told_of_no_call_ && asked_.load() == 0) {
+    if (now - turn_since_ >= options_.limit.ticks() / 2 && !told_of_no_call_ && !waits_for_answer_) {
         asked_at_ = now;
+        waits_for_answer_ = true;
         asked_.store(1);
         pthread_kill(loop_thread_, options_.signal);
     }
@@ -258,6 +260,7 @@ void stall_detector::watch::look() {
 
 void stall_detector::watch::read_answer(clock::time_point now) {
     answers_read_ = answers_.load(std::memory_order_acquire);
+    waits_for_answer_ = false;
     if (sample_.run.turn != turn_) {
         return;
     }

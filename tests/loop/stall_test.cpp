@@ -147,6 +147,19 @@ TEST(stall_detector, says_nothing_of_a_loop_that_sleeps_or_is_not_run) {
     EXPECT_LT(seen.last_turn, long_while / 2);
 }
 
+// For ThreadSanitizer: the detector looks more often than a sample takes to be written, and the loop is held up, and is not, in turns.
+TEST(stall_detector, reads_no_sample_that_is_being_written) {
+    reports seen("held up by");
+    weft::run([&] {
+        weft::stall_detector watch(seen.options(4us));
+        while (seen.count < 100) {
+            hold_up_until(seen.count, seen.count + 1);
+            weft::sleep_for(0s);  // to the next turn
+        }
+    });
+    EXPECT_FALSE(seen.first.empty());
+}
+
 TEST(stall_detector, tells_of_a_thread_that_does_not_answer_the_signal) {
     reports seen("held up by something that does not answer the signal");
     weft::run([&] {
