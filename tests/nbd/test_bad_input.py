@@ -33,9 +33,9 @@ class Harm:
 
     def __enter__(self):
         self.server = self.context.__enter__()
+        self.coroutines = self.server.status()["coroutines"]
         self.served_fully()  # warms up what is made once
         self.descriptors = self.server.descriptors()
-        self.coroutines = self.server.status()["coroutines"]
         return self.server
 
     def served_fully(self):
@@ -50,8 +50,8 @@ class Harm:
                 eventually("no connection is left", lambda: self.server.status()["connections"] == 0)
                 self.served_fully()
                 eventually("descriptors are closed", lambda: self.server.descriptors() == self.descriptors)
-                status = self.server.status()
-                self.test.assertEqual((status["in_flight"], status["coroutines"]), (0, self.coroutines))
+                left = self.server.status
+                eventually("nothing is left", lambda: left() == {"connections": 0, "in_flight": 0, "coroutines": self.coroutines})
             except BaseException:
                 if not self.context.__exit__(*sys.exc_info()):
                     raise

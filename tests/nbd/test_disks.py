@@ -63,7 +63,7 @@ class Slow(Scripted):
                         self.assertEqual(other.do(READ, offset, 64 << 10), (0, bytes(64 << 10)))
                     self.assertEqual(other.do(WRITE, 0, data=b"x" * 4096)[0], 0)
                     self.assertEqual(other.do(FLUSH)[0], 0)
-                    self.assertEqual(server.status()["in_flight"], 1)
+                    eventually("it alone is in flight", lambda: server.status()["in_flight"] == 1)
                 self.assertEqual(waiting.reply()[:2], (1, 0))
 
     def test_a_small_read_that_waits_for_it_holds_up_nobody(self):
