@@ -162,6 +162,15 @@ class Stages(unittest.TestCase):
         self.assertEqual([plan.name for plan in test.plans(["--all-archs"])], test.ARCHITECTURES)
         self.assertLessEqual(set(test.ARCHITECTURES), presets)
 
+    def test_an_architecture_is_built_by_clang_in_a_folder_of_its_own(self):
+        self.addCleanup(setattr, packages, "need", packages.need)
+        packages.need = lambda _: None
+        plan, = test.plans(["--arch", "s390x", "--clang"])
+        self.assertEqual((plan.name, plan.preset, plan.variant), ("s390x-clang", "s390x", ("-DWEFT_CROSS_COMPILER=clang",)))
+        with contextlib.redirect_stderr(io.StringIO()) as said, self.assertRaises(SystemExit):
+            test.plans(["--arch", "s390x", "--gcc"])
+        self.assertIn("--clang behind it", said.getvalue())
+
     def test_packages_that_can_not_be_installed_end_only_what_needs_them(self):
         packages.install_missing, install = lambda _: "no network", packages.install_missing
         self.addCleanup(setattr, packages, "install_missing", install)

@@ -17,8 +17,9 @@ HELP = f"""\
 {test.describe_stages(more=False)}
                                and, by name or all together by --more, what takes longer than each change can wait for:
 {test.describe_stages(more=True)}
-./dev test --arch NAME         all floors that there are for another processor, under qemu-user:
-                               {", ".join(test.ARCHITECTURES)}
+./dev test --arch NAME [--clang]
+                               all floors that there are for another processor, under qemu-user:
+                               {", ".join(test.ARCHITECTURES)}; built by gcc, or by clang
 ./dev test --all-archs         for each of them
 ./dev test --windows           all floors that there are for Windows, under wine
 ./dev soak core [--preset NAME] [--steps N | --seconds N] [--seed N] [--threads N]

@@ -19,6 +19,7 @@ class Plan:
     about: str
     limit: int            # seconds, building without a compiler cache included
     preset: str = ""      # if it is not the stage's name
+    variant: tuple = ()   # further arguments of cmake; it is built in a folder of the stage's name then
     ctest: tuple = ()     # further arguments of ctest
     quick: bool = False   # scenarios with fewer rounds and smaller sizes
     targets: tuple = ()   # what to build, if not everything
@@ -75,6 +76,8 @@ STAGES = [
     Plan("tsan", "ThreadSanitizer, where threads meet", 1200, quick=True,
          **only("coroutine", "wait", "sync", "system", "loop", "task", "c", "soak", "faults",
                 programs=("soak_core", "soak_sync", "soak_loops", "faults"), without=r"^soak\.io")),
+    Plan("msan", "MemorySanitizer: faults that it has to find, and programs without one", 300,
+         **only("faults", programs=("faults",))),
     Plan("clang", "clang instead of gcc", 600, **only("context", "coroutine", "wait", "sync", without="^cet$")),
     Plan("lto", "-O3 and link-time optimisation, the floors that switch", 600, **only("context", "coroutine")),
     Plan("fuzz", "the fuzzers, FUZZ_SECONDS (20) in all, from the kept corpus", 400, targets=("fuzzers",), special=fuzz),
@@ -104,9 +107,11 @@ def build_stage(plan, stage):
     """Whether it could be built."""
     preset = plan.preset or plan.name
     targets = ["--target", *plan.targets] if plan.targets else []
-    for command, name in ((["cmake", "--preset", preset], "configure"),
-                          (["cmake", "--build", "--preset", preset, *targets], "build")):
-        result = processes.run(command, plan.limit - stage.building, f"{name}-{preset}", show=name == "build")
+    folder = processes.BUILD / plan.name
+    where = ["-B", folder, *plan.variant] if plan.variant else []
+    for command, name in ((["cmake", "--preset", preset, *where], "configure"),
+                          (["cmake", "--build", *([folder] if plan.variant else ["--preset", preset]), *targets], "build")):
+        result = processes.run(command, plan.limit - stage.building, f"{name}-{plan.name}", show=name == "build")
         stage.building += result.seconds
         if result.status:
             if name == "configure":
@@ -117,7 +122,9 @@ def build_stage(plan, stage):
 
 
 def test_stage(plan, stage, repeat):
-    command = ["ctest", "--preset", plan.preset or plan.name, *plan.ctest]
+    where = ["--test-dir", processes.BUILD / plan.name, "--output-on-failure", "--no-tests=error", "-j2"] if plan.variant else \
+        ["--preset", plan.preset or plan.name]
+    command = ["ctest", *where, *plan.ctest]
     if repeat:
         command += ["--repeat", "until-pass:2"]
     result = processes.run(command, plan.limit - stage.building, f"test-{plan.name}",
@@ -155,6 +162,14 @@ def whole(preset, needed):
     return Plan(preset, "", 3600)
 
 
+def architecture(name, by_clang=False):
+    needed = [*packages.CROSS, packages.cross_compiler(name)]
+    if not by_clang:
+        return whole(name, needed)
+    packages.need(packages.LIBRARY + needed + ["clang"])
+    return Plan(f"{name}-clang", "", 3600, preset=name, variant=("-DWEFT_CROSS_COMPILER=clang",))
+
+
 def stages(names):
     """Those of these names, or, without a name, those of every change."""
     known = {plan.name: plan for plan in STAGES}
@@ -170,11 +185,11 @@ def plans(arguments):
         case ["--windows"]:
             return [whole("windows", packages.WINDOWS)]
         case ["--all-archs"]:
-            return [whole(name, [*packages.CROSS, packages.cross_compiler(name)]) for name in ARCHITECTURES]
-        case ["--arch", name] if name in ARCHITECTURES:
-            return [whole(name, [*packages.CROSS, packages.cross_compiler(name)])]
+            return [architecture(name) for name in ARCHITECTURES]
+        case ["--arch", name, *clang] if name in ARCHITECTURES and clang in ([], ["--clang"]):
+            return [architecture(name, by_clang=bool(clang))]
         case ["--arch", *_]:
-            processes.fail(f'--arch takes one of {", ".join(ARCHITECTURES)}')
+            processes.fail(f'--arch takes one of {", ".join(ARCHITECTURES)}, and --clang behind it')
         case ["--more"]:
             chosen = [plan for plan in STAGES if plan.more]
         case names:
