@@ -15,6 +15,7 @@
 
 #include "coroutine/layout.hpp"
 #include "coroutine/misuse.hpp"
+#include "coroutine/present_exception.hpp"
 #include "coroutine/registry.hpp"
 #include "stack/slab.hpp"
 #include "stack/tell_valgrind.hpp"
@@ -330,7 +331,7 @@ constinit thread_local unwinding_of* unwound = nullptr;
 /// Whether it is weft::unwinding that is in flight. Compilers that call std::terminate() from the function itself, as gcc
 /// does with ThreadSanitizer, have not begun to handle it, so that it is there but can't be looked at.
 bool unwinding_is_in_flight() {
-    std::exception_ptr thrown = std::current_exception();
+    std::exception_ptr thrown = present_exception();
     if (thrown == nullptr) {
         return std::uncaught_exceptions() > 0;
     }

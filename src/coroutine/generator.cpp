@@ -3,6 +3,7 @@
 #include <weft/generator.hpp>
 
 #include "coroutine/misuse.hpp"
+#include "coroutine/present_exception.hpp"
 
 namespace weft::detail {
 
@@ -16,7 +17,7 @@ bool generator_state::advance(call_site where) {
             if (&maker == this) {
                 throw;
             }
-            maker.parent->failure = std::current_exception();
+            maker.parent->failure = present_exception();
         }
         if (value != nullptr) {
             return true;

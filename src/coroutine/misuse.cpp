@@ -5,6 +5,7 @@
 #include <exception>
 #include <weft/coroutine.hpp>
 
+#include "coroutine/present_exception.hpp"
 #include "stack/overflow.hpp"
 
 namespace weft::detail {
@@ -123,7 +124,7 @@ void die_of_throwing_while_unwound(control_block const& co) noexcept {
 
 std::exception_ptr caught_in(control_block const& co) noexcept {
     // Of what is no exception of C++ there is no pointer.
-    if (std::exception_ptr thrown = std::current_exception()) [[likely]] {
+    if (std::exception_ptr thrown = present_exception()) [[likely]] {
         return thrown;
     }
     die({}, describe(co) +
@@ -135,19 +136,19 @@ std::exception_ptr caught_in_call(char const* what) noexcept {
     if (control_block const* self = this_thread().current) {
         return caught_in(*self);
     }
-    if (std::exception_ptr thrown = std::current_exception()) [[likely]] {
+    if (std::exception_ptr thrown = present_exception()) [[likely]] {
         return thrown;
     }
     die({}, std::string(what) + " ends its thread (pthread_exit, pthread_cancel), and so would never be over");
 }
 
 void die_of_throwing_while_parked() noexcept {
-    if (std::current_exception() == nullptr) {
+    if (present_exception() == nullptr) {
         die({},
             "what was given to weft::suspend() ends its thread (pthread_exit, pthread_cancel), on whose stack it was "
             "called");
     }
-    die({}, "what was given to weft::suspend() threw, where nobody can catch it: " + text(std::current_exception()));
+    die({}, "what was given to weft::suspend() threw, where nobody can catch it: " + text(present_exception()));
 }
 
 }  // namespace weft::detail

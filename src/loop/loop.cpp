@@ -8,6 +8,7 @@
 
 #include "coroutine/idle_stacks.hpp"
 #include "coroutine/misuse.hpp"
+#include "coroutine/present_exception.hpp"
 #include "loop/fork.hpp"
 #include "loop/process_end.hpp"
 #include "loop/uncaught.hpp"
@@ -30,7 +31,7 @@ void make_call(detail::posted& p) {
     try {
         p.run(&p);
     } catch (...) {
-        std::exception_ptr thrown = std::current_exception();
+        std::exception_ptr thrown = detail::present_exception();
         if (thrown == nullptr) {
             throw;  // no exception of C++: pthread_exit() or pthread_cancel() unwinds the thread
         }

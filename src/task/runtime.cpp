@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "coroutine/misuse.hpp"
+#include "coroutine/present_exception.hpp"
 #include "loop/loop_access.hpp"
 #include "loop/uncaught.hpp"
 #include "task/processors.hpp"
@@ -72,7 +73,7 @@ runtime::runtime(runtime_options const& options) {
             start.get();
             workers_.back()->next = std::exchange(first_, workers_.back().get());
         } catch (...) {
-            failure = std::current_exception();
+            failure = detail::present_exception();
         }
         if (failure) {
             stop();

@@ -2,14 +2,19 @@
 //
 //     faults NAME
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <latch>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <weft/channel.hpp>
 #include <weft/coroutine.hpp>
+#include <weft/loop.hpp>
+#include <weft/task.hpp>
 
 namespace {
 
@@ -68,6 +73,15 @@ T* laundered(T* p) {
         sink = 1;
     }
     std::free(memory);
+}
+
+[[gnu::noinline]] void fault_local_not_initialised() {
+    int local;
+    int const* kept = laundered(&local);
+    weft::yield();
+    if (*kept != 0) {
+        sink = 1;
+    }
 }
 
 [[gnu::noinline]] void fault_arithmetic() {
@@ -147,6 +161,54 @@ void no_fault() {
     *memory += text[15];
 }
 
+/// std::runtime_error has its text from the C++ library, which MemorySanitizer takes for not written.
+struct failure {
+    std::string text;
+};
+
+[[gnu::noinline]] void throw_after_a_yield() {
+    std::string text("thrown, and too long to be kept in place");
+    weft::yield();
+    throw failure{text};
+}
+
+void no_fault_but_exceptions() {
+    for (int i = 0; i < 3; ++i) {
+        try {
+            throw_after_a_yield();
+        } catch (failure const& e) {
+            weft::yield();
+            sink = e.text.find("too long") == std::string::npos ? 1 : 0;
+        }
+    }
+    throw 1;
+}
+
+void run_and_catch(void (*body)()) {
+    try {
+        run(body);
+    } catch (int) {
+        return;
+    }
+    std::abort();
+}
+
+void run_in_tasks(void (*body)()) {
+    weft::run([&] {
+        weft::channel<std::string> channel(1);
+        auto sender = weft::spawn([&] {
+            body();
+            (void)channel.send("text that is too long to be kept in place");
+            channel.close();
+        });
+        for (auto const& text : channel) {
+            weft::sleep_for(std::chrono::milliseconds(1));
+            sink = text.empty() ? 1 : 0;
+        }
+        sender.join();
+    });
+}
+
 /// Parks for ever. Only its stack knows the memory.
 [[gnu::noinline]] void park_with_memory() {
     int* kept[4] = {};
@@ -184,6 +246,7 @@ int main(int, char** argv) {
         {"array_on_the_stack", fault_array_on_the_stack},
         {"freed_memory", fault_freed_memory},
         {"not_initialised", fault_not_initialised},
+        {"local_not_initialised", fault_local_not_initialised},
         {"arithmetic", fault_arithmetic},
         {"lost_memory", fault_lost_memory},
         {"local_of_a_destroyed_one", fault_local_of_a_destroyed_one},
@@ -191,6 +254,8 @@ int main(int, char** argv) {
         {"race", fault_race, run_on_two_threads},
         {"none", no_fault},
         {"none_on_two_threads", no_fault, run_on_two_threads},
+        {"none_thrown", no_fault_but_exceptions, run_and_catch},
+        {"none_in_tasks", no_fault, run_in_tasks},
         {"none_parked", nullptr, [](auto) { end_inside(); }},
     };
     for (auto const& each : all) {

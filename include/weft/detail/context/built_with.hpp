@@ -30,6 +30,8 @@
 #define WEFT_BUILT_WITH_SANITIZER _and_address_sanitizer
 #elif defined(WEFT_TSAN)
 #define WEFT_BUILT_WITH_SANITIZER _and_thread_sanitizer
+#elif defined(WEFT_MSAN)
+#define WEFT_BUILT_WITH_SANITIZER _and_memory_sanitizer
 #else
 #define WEFT_BUILT_WITH_SANITIZER
 #endif

@@ -1,7 +1,8 @@
 // Floor: context
 //
-// What AddressSanitizer and ThreadSanitizer have to be told of a switch. Each build has one of three `fiber`s; without a
-// sanitizer it is empty and its functions are nothing.
+// What AddressSanitizer and ThreadSanitizer have to be told of a switch. Each build has one of three `sanitizer_fiber`s; without one of
+// these two it is empty and its functions are nothing. MemorySanitizer need not be told: what it knows of memory does not depend on
+// whose stack that is.
 //
 //      enter:  before_enter()  -> switch ->  arrived()       on the coroutine's stack
 //      yield:  before_leave()  -> switch ->  after_enter()   on the enterer's
@@ -15,6 +16,8 @@
 #define WEFT_ASAN 1
 #elif __has_feature(thread_sanitizer)
 #define WEFT_TSAN 1
+#elif __has_feature(memory_sanitizer)
+#define WEFT_MSAN 1
 #endif
 #endif
 #if defined(__SANITIZE_ADDRESS__)
@@ -28,6 +31,8 @@
 #include <sanitizer/common_interface_defs.h>
 #elif defined(WEFT_TSAN)
 #include <sanitizer/tsan_interface.h>
+#elif defined(WEFT_MSAN)
+#include <sanitizer/msan_interface.h>
 #endif
 
 namespace weft::context {
