@@ -14,12 +14,15 @@ bool brief_looks::again() noexcept {
     // Longer than it takes to wake a thread on another processor of a virtual machine (25 us): two threads that hand something
     // to and fro, of which one has slept, come back to doing it awake.
     constexpr std::chrono::microseconds limit{50};
-    constexpr unsigned longest_pause = 16384;  // 4 us; each is about as long as all before it
-    for (unsigned i = 0; i < pause_; ++i) {
+    // Who looks takes the cache line from the holder, who needs it to let go. So the first pause is half a microsecond, some times as
+    // long as it takes to move a cache line, and of the others each is about as long as all before it, up to 4 us.
+    constexpr unsigned rounds_per_pause = 128;
+    constexpr unsigned longest_pause = 128;
+    for (unsigned i = 0; i < pause_ * rounds_per_pause; ++i) {
         asm volatile("");
     }
     if (pause_ < longest_pause) {
-        pause_ *= 2;  // who looks takes the cache line from the holder, who needs it to let go
+        pause_ *= 2;
         return true;
     }
     auto now = std::chrono::steady_clock::now();
