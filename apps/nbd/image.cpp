@@ -108,7 +108,11 @@ void image::open(std::optional<std::uint64_t> create_size) {
         file_ = weft::file::open(path_, read_only_ ? weft::file::mode::read : weft::file::mode::read_write);
     }
     size_ = file_.size();
-    for_durable_writes_ = std::make_unique<own_files>(file_);
+    if (!read_only_) {
+        std::error_code without;  // neither descriptors nor /proc: then durable writes share syncs
+        file_for_one_write_ =
+            weft::file::open("/proc/self/fd/" + std::to_string(file_.fd()), weft::file::mode::read_write, without);
+    }
 }
 
 void image::take_back() noexcept {
@@ -142,19 +146,19 @@ void image::write(std::span<std::byte const> data, std::uint64_t offset, bool du
     }
 }
 
+/// One by itself waits for its own data alone. Of several at once the others share a sync, which is faster than one each
+/// (docs/decisions/0025-durable-writes.md).
 void image::write_durably(std::span<std::byte const> data, std::uint64_t offset, std::error_code& ec) {
-    weft::file own = for_durable_writes_->take();
-    if (!own) {
-        file_.write_all_at(data, offset, false, ec);
-        if (!ec) {
-            sync(ec);
+    if (std::unique_lock mine(syncs_->file_for_one_write, std::try_to_lock); mine && file_for_one_write_) {
+        file_for_one_write_.write_all_at(data, offset, true, ec);
+        if (ec == std::errc::io_error) {
+            syncs_->failed = true;
         }
         return;
     }
-    own.write_all_at(data, offset, true, ec);
-    for_durable_writes_->give_back(std::move(own));
-    if (ec == std::errc::io_error) {
-        syncs_->failed = true;
+    file_.write_all_at(data, offset, false, ec);
+    if (!ec) {
+        sync(ec);
     }
 }
 

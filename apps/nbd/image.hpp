@@ -14,8 +14,6 @@
 #include <weft/file.hpp>
 #include <weft/mutex.hpp>
 
-#include "own_files.hpp"
-
 namespace nbd {
 
 /// A part of an image that has data, or has none and reads as zeros.
@@ -53,7 +51,7 @@ public:
     void read(std::span<std::byte> data, std::uint64_t offset, std::error_code& ec);
     /// Whether the range can be read without the medium. Suspends: no.
     [[nodiscard]] bool is_cached(std::uint64_t offset, std::uint64_t length) const;
-    /// `durable`: returns when it is on the medium; what else was written, and is not, does not hold it up.
+    /// `durable`: returns when it is on the medium.
     void write(std::span<std::byte const> data, std::uint64_t offset, bool durable, std::error_code& ec);
     /// Tells the file system that the range is not needed. A file system that can't do with that ignores it.
     void trim(std::uint64_t offset, std::uint64_t length, std::error_code& ec);
@@ -81,10 +79,13 @@ private:
         std::atomic<std::uint64_t> asked{0};
         weft::mutex one_at_a_time;
         std::uint64_t done = 0;  ///< Of those that were asked for. Under one_at_a_time.
+        weft::mutex file_for_one_write;
     };
     std::unique_ptr<syncs> syncs_ = std::make_unique<syncs>();  ///< Behind a pointer, so that an image can be moved.
     weft::file file_;
-    std::unique_ptr<own_files> for_durable_writes_;
+    /// The same, opened once more, for one durable write at a time: the system tells each open file once of writes that it has lost,
+    /// so of two at once on one, either could take what the other should have been told. Under file_for_one_write.
+    weft::file file_for_one_write_;
     std::uint64_t size_ = 0;
 };
 

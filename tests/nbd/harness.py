@@ -71,15 +71,6 @@ class Server(Program):
         numbers = re.search(r"(\d+) connections?, (\d+) requests? in flight, (\d+) coroutines?", line)
         return dict(zip(("connections", "in_flight", "coroutines"), map(int, numbers.groups())))
 
-    def times_open(self, path):
-        """How often it has the file open."""
-        folder = f"/proc/{self.process.pid}/fd"
-        times = 0
-        for fd in os.listdir(folder):
-            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                times += os.readlink(os.path.join(folder, fd)) == path
-        return times
-
     def finish(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         super().finish()
