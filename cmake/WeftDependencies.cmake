@@ -10,7 +10,9 @@ target_include_directories(weft_private INTERFACE "${PROJECT_SOURCE_DIR}/src")
 # A large frame touches each of its pages in turn, so that none steps over a guard.
 include(CheckCXXCompilerFlag)
 if(NOT WIN32)  # there all code does it, as the system lets stacks grow a page at a time
+    set(CMAKE_REQUIRED_FLAGS -Werror)  # clang takes the option on all processors, and says of some that it does nothing there
     check_cxx_compiler_flag(-fstack-clash-protection WEFT_HAS_STACK_CLASH_PROTECTION)
+    unset(CMAKE_REQUIRED_FLAGS)
 endif()
 if(WEFT_HAS_STACK_CLASH_PROTECTION)
     target_compile_options(weft_private INTERFACE -fstack-clash-protection)

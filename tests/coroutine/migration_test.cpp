@@ -22,9 +22,11 @@ thread_local int tag = 0;
     return tag;
 }
 
+/// clang takes the address for a constant, and uses that in place of the result, unless it can't see where the result comes from.
 [[gnu::noinline]] int* address_of_tag() {
-    asm volatile("");
-    return &tag;
+    int* address = &tag;
+    asm volatile("" : "+r"(address));
+    return address;
 }
 
 /// Two threads that take turns: `first`, then `second`, and so on, each `turns` times.
