@@ -8,8 +8,9 @@
 //     looks: a new answer? the same run as before?
 //         for the limit: reports it
 //
-// The handler writes the sample only if it was asked, and it is asked again only after the answer was read: so nobody writes what
-// another reads. (That it is no longer asked does not tell that it has written all.) Turns are counted by the loop; a run is told from the next by how many are left in the turn.
+// The handler writes the sample only if it was asked, and it is asked again only after the answer was read: so nobody writes
+// what another reads. (That it is no longer asked does not tell that it has written all.) Turns are counted by the loop; a run
+// is told from the next by how many are left in the turn.
 
 #include <weft/stall_detector.hpp>
 

@@ -56,8 +56,8 @@ bool is_refused() {
 [[gnu::noinline]] void operator delete[](void* memory) noexcept {
     std::free(memory);
 }
-[[gnu::noinline]] void operator delete(void* memory,
-                                       std::nothrow_t const&) noexcept {  // of what its constructor threw out of
+// Of what its constructor threw out of.
+[[gnu::noinline]] void operator delete(void* memory, std::nothrow_t const&) noexcept {
     std::free(memory);
 }
 [[gnu::noinline]] void operator delete[](void* memory, std::nothrow_t const&) noexcept {
