@@ -311,12 +311,16 @@ BENCHMARK_CAPTURE(weft_spawn_join_two_loops, spins, 50us)->UseRealTime();
 BENCHMARK_CAPTURE(weft_uneven_tasks, in_turn, false)->UseRealTime();
 BENCHMARK_CAPTURE(weft_uneven_tasks, stolen, true)->UseRealTime();
 BENCHMARK_CAPTURE(weft_move_two_loops, spins, 50us)->UseRealTime();
-BENCHMARK(weft_timer)->Name("weft_timer")->Arg(many)->UseRealTime();
-BENCHMARK(weft_timer)->Name("growth_timers")->RangeMultiplier(10)->Range(1, many)->UseRealTime();
-BENCHMARK(growth_waiters)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
-BENCHMARK(growth_receivers)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
-BENCHMARK(growth_lockers)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
-BENCHMARK(growth_tasks)->RangeMultiplier(10)->Range(1, many)->UseRealTime();
+// A million take a while to make. So how often these are measured is said here, and not found out with a new crowd for each try.
+BENCHMARK(weft_timer)->Arg(many)->Iterations(many)->UseRealTime();
+void among_more_and_more(benchmark::internal::Benchmark* row) {
+    row->RangeMultiplier(10)->Range(1, many)->Iterations(2 * (many + 1))->UseRealTime();
+}
+BENCHMARK(weft_timer)->Name("growth_timers")->Apply(among_more_and_more);
+BENCHMARK(growth_waiters)->Apply(among_more_and_more);
+BENCHMARK(growth_receivers)->Apply(among_more_and_more);
+BENCHMARK(growth_lockers)->Apply(among_more_and_more);
+BENCHMARK(growth_tasks)->Apply(among_more_and_more);
 
 // ---- Boost.Fiber ----------------------------------------------------------------------------------------------------
 
@@ -404,7 +408,7 @@ void libuv_timer(benchmark::State& state) {
     uv_loop_close(&loop);
 }
 
-BENCHMARK(libuv_timer)->Arg(many)->UseRealTime();
+BENCHMARK(libuv_timer)->Arg(many)->Iterations(many)->UseRealTime();
 #endif
 
 }  // namespace

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// So many goroutines that only yield, the measuring one among them.
+// So many goroutines that only yield, the measuring one among them. Once for each of them is one of b.N.
 func yields(ready int) func(*testing.B) {
 	return func(b *testing.B) {
 		over := false
@@ -28,7 +28,7 @@ func yields(ready int) func(*testing.B) {
 		}
 		runtime.Gosched()
 		b.ResetTimer()
-		for i := 0; i < b.N; i += ready {
+		for i := 0; i < b.N; i++ {
 			runtime.Gosched()
 		}
 		b.StopTimer()
@@ -123,23 +123,23 @@ func main() {
 	flag.Parse()
 	flag.Set("test.benchtime", *seconds)
 	figures := map[string]float64{}
-	measure := func(name string, threads int, f func(*testing.B)) {
+	measure := func(name string, threads, operations int, f func(*testing.B)) { // `operations`: in one of b.N
 		if !strings.HasPrefix(name, *only) {
 			return
 		}
 		runtime.GOMAXPROCS(threads)
 		r := testing.Benchmark(f)
-		figures[name] = float64(r.T.Nanoseconds()) / float64(r.N)
+		figures[name] = float64(r.T.Nanoseconds()) / float64(r.N) / float64(operations)
 	}
 	for _, ready := range []int{2, 100, 10000, 100000} {
-		measure(fmt.Sprintf("go_yield/%d", ready), 1, yields(ready))
+		measure(fmt.Sprintf("go_yield/%d", ready), 1, ready, yields(ready))
 	}
-	measure("go_spawn_join", 1, spawnJoin)
-	measure("go_spawn_join_two_threads", 2, spawnJoin)
-	measure("go_spawn_join_elsewhere", 2, spawnJoinElsewhere)
-	measure("go_channel", 1, channel)
-	measure("go_mutex", 1, mutex)
-	measure("go_mutex_two_threads", 2, contendedMutex)
-	measure("go_ping_pong_two_threads", 2, pingPong)
+	measure("go_spawn_join", 1, 1, spawnJoin)
+	measure("go_spawn_join_two_threads", 2, 1, spawnJoin)
+	measure("go_spawn_join_elsewhere", 2, 1, spawnJoinElsewhere)
+	measure("go_channel", 1, 1, channel)
+	measure("go_mutex", 1, 1, mutex)
+	measure("go_mutex_two_threads", 2, 1, contendedMutex)
+	measure("go_ping_pong_two_threads", 2, 1, pingPong)
 	json.NewEncoder(os.Stdout).Encode(figures)
 }
