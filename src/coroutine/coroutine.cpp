@@ -65,15 +65,17 @@ void copy_name(control_block& co, std::string_view name) {
 
 }  // namespace
 
-void look_at_idle_stacks(clock::time_point now) noexcept {
+clock::time_point look_at_idle_stacks(clock::time_point now) noexcept {
     static std::atomic<clock::rep> next_look{0};
     clock::rep due = next_look.load(std::memory_order_relaxed);
     clock::rep const time = now.time_since_epoch().count();
-    clock::rep const next = later(now, std::chrono::seconds(1)).time_since_epoch().count();
-    bool const ahead = due > next;  // the last who looked has another clock, a simulated one
-    if ((time >= due || ahead) && next_look.compare_exchange_strong(due, next, std::memory_order_relaxed)) {
+    clock::time_point const next = later(now, std::chrono::seconds(1));
+    bool const ahead = due > next.time_since_epoch().count();  // the last who looked has another clock, a simulated one
+    if ((time >= due || ahead) &&
+        next_look.compare_exchange_strong(due, next.time_since_epoch().count(), std::memory_order_relaxed)) {
         trim_what_is_idle(this_thread());
     }
+    return stacks_lie_idle() ? next : clock::time_point::max();
 }
 
 control_block& current_or_die(char const* what, call_site where) {

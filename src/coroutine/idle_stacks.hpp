@@ -9,7 +9,8 @@
 namespace weft::detail {
 
 /// For a thread that has nothing to do for now. Gives back some of what nobody has needed since the last look, of the pools and of
-/// the calling thread; once a second in all the process, as `now` has it, and less often costs a load. Threads: any.
-void look_at_idle_stacks(clock::time_point now) noexcept;
+/// the calling thread; once a second in all the process, as `now` has it, and more often costs two loads. Returns when to look
+/// again, or max() if nothing lies idle in the pools. Threads: any.
+[[nodiscard]] clock::time_point look_at_idle_stacks(clock::time_point now) noexcept;
 
 }  // namespace weft::detail

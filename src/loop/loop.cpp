@@ -248,7 +248,12 @@ void loop::give_thread_back() noexcept {
     if (!ready.empty() || oldest_posted_ != nullptr || inbox.load() != nullptr || posted_.load() != nullptr) {
         call_back();
     }
-    outside_->wake_at(timers_.empty() ? clock::time_point::max() : timers_.first());
+    clock::time_point until = timers_.empty() ? clock::time_point::max() : timers_.first();
+    if (clock::time_point look = detail::look_at_idle_stacks(now_); look < until) {
+        // A whole second: each other moment than the last time is a system call.
+        until = std::min<clock::time_point>(until, std::chrono::ceil<std::chrono::seconds>(look));
+    }
+    outside_->wake_at(until);
 }
 
 loop_statistics loop::statistics() const noexcept {
@@ -292,18 +297,21 @@ clock::duration loop::sleep() {
     // See executor: first say that we sleep, then look once more.
     clock::time_point before = reactor_->now();
     count_work(before);
-    detail::look_at_idle_stacks(before);
+    clock::time_point until = detail::look_at_idle_stacks(before);
     sleeping.store(true);
-    std::optional<std::chrono::nanoseconds> how_long;
     if (inbox.load() != nullptr || posted_.load() != nullptr || find_more(false)) {
-        how_long = std::chrono::nanoseconds(0);
+        until = before;
     } else {
         counts_.sleeps.add(1);
         if (!timers_.empty()) {
-            how_long = std::max(clock::duration(0), detail::between(before, timers_.first()));
+            until = std::min(until, timers_.first());
         } else if (report_idle_ != nullptr && reactor_->nothing_under_way()) {
-            how_long = report_idle_after_;
+            until = detail::later(before, report_idle_after_);
         }
+    }
+    std::optional<std::chrono::nanoseconds> how_long;
+    if (until != clock::time_point::max()) {
+        how_long = std::max(clock::duration(0), detail::between(before, until));
     }
     reactor_->poll(how_long);
     sleeping.store(false);

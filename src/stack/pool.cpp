@@ -9,14 +9,15 @@
 // that only a deep use touches, and what is left of each is counted. So idle stacks hold at most cache_bytes a thread and size,
 // and idle_bytes_kept a size.
 //
-// What is kept follows the demand: it rises at once with what is given back, and at each look (trim_idle_stacks(), after
-// so many lives, and each second that a loop has nothing to do in) half of what nobody has needed since the last look goes cold; and what lies in the thread's own cache gives
-// back its deep pages.
+// What is kept follows the demand: it rises at once with what is given back, and at each look (trim_idle_stacks(), after so many
+// lives, and each second that a loop has nothing to do in) half of what nobody has needed since the last look goes cold; and what
+// lies in the thread's own cache gives back its deep pages.
 //
 // The link of a cached stack lies on the stack itself, in the page that it has touched anyway.
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstdint>
 #include <mutex>
@@ -63,6 +64,9 @@ struct free_stack {
     stack self;
     std::size_t resident;  ///< Bytes that it holds; known once it was trimmed.
 };
+
+/// Some pool may have warm stacks. Set after each that comes; who looks clears it before, and sets it again for what stays.
+constinit std::atomic<bool> some_are_warm{false};
 
 /// Gives the pages back that a deep use has touched. Returns how many bytes are still held.
 std::size_t trim(stack const& s) noexcept {
@@ -150,6 +154,9 @@ public:
             }
         }
         unneeded_ = warm_.count;
+        if (warm_.count > 0) {
+            some_are_warm.store(true, std::memory_order_relaxed);
+        }
     }
 
     void lock() { mutex_.lock(); }
@@ -160,6 +167,7 @@ private:
         warm_.push(s);
         warm_.first->resident = resident;
         warm_resident_ += resident;
+        some_are_warm.store(true, std::memory_order_relaxed);
     }
     stack pop_warm() {
         warm_resident_ -= warm_.first->resident;
@@ -269,9 +277,14 @@ void trim_idle_stacks() noexcept {
             idle->resident = trim(idle->self);
         }
     }
+    some_are_warm.store(false, std::memory_order_relaxed);
     for (shared_pool& pool : pools.of_class) {
         pool.look_at_demand();
     }
+}
+
+bool stacks_lie_idle() noexcept {
+    return some_are_warm.load(std::memory_order_relaxed);
 }
 
 void trim_idle_stack(stack const& s) noexcept {

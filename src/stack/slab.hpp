@@ -60,6 +60,9 @@ void keep_cache_until_thread_ends();
 /// Gives back what nobody has needed for a while: of the pools, and of the calling thread's cache. To be called now and then.
 void trim_idle_stacks() noexcept;
 
+/// Whether trim_idle_stacks() may find something in the pools. Threads: any.
+[[nodiscard]] bool stacks_lie_idle() noexcept;
+
 /// Gives the pages back that only a deep use of the stack has touched. Its uppermost 16 KiB stay as they are.
 void trim_idle_stack(stack const& s) noexcept;
 

@@ -16,6 +16,8 @@
 #include <weft/offload.hpp>
 #include <weft/task.hpp>
 
+#include "../resident_stacks.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -53,6 +55,15 @@ protected:
 
     weft::loop here;
 };
+
+TEST_F(loop_in_another, is_called_to_look_at_stacks_that_lie_idle) {
+    weft_test::use_at_once(200);
+    here.run_once(false);
+    EXPECT_TRUE(called());
+    while (weft::detail::stacks_lie_idle()) {
+        weft::detail::trim_idle_stacks();
+    }
+}
 
 TEST_F(loop_in_another, is_not_called_when_there_is_nothing_to_do) {
     EXPECT_FALSE(called(0));

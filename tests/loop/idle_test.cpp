@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <weft/event.hpp>
 #include <weft/loop.hpp>
 #include <weft/reactor.hpp>
 #include <weft/stack.hpp>
@@ -23,7 +24,7 @@ using weft_test::resident_bytes_of_stacks;
 using weft_test::use_at_once;
 
 /// Its time passes only while it waits, and then at once.
-struct hasty_reactor final : weft::reactor {
+struct hasty_reactor : weft::reactor {
     [[nodiscard]] std::string_view name() const override { return "hasty"; }
     [[nodiscard]] weft::clock::time_point now() const noexcept override { return now_; }
     void start(weft::operation&) noexcept override {}
@@ -35,6 +36,18 @@ struct hasty_reactor final : weft::reactor {
 
 private:
     weft::clock::time_point now_ = weft::clock::now();
+};
+
+/// Ends a wait when its loop would sleep for ever.
+struct waking_reactor final : hasty_reactor {
+    explicit waking_reactor(weft::event& wait) : ends(wait) {}
+    void poll(std::optional<std::chrono::nanoseconds> time) override {
+        hasty_reactor::poll(time);
+        if (!time) {
+            ends.set();
+        }
+    }
+    weft::event& ends;
 };
 
 /// A loop of its own, that has nothing else to do.
@@ -63,6 +76,14 @@ TEST_F(idle_loop, gives_back_what_a_burst_has_left) {
     use_at_once(2'000);
     EXPECT_GT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 2);
     sleep_again_and_again(100, 1s);
+    EXPECT_LT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 8);
+}
+
+TEST_F(idle_loop, does_not_sleep_for_ever_before_it_has_given_that_back) {
+    use_at_once(2'000);
+    weft::event over(weft::event::manual);
+    weft::loop loop(std::make_unique<waking_reactor>(over));
+    weft::run([&] { over.wait(); });
     EXPECT_LT(resident_bytes_of_stacks(), before + weft::idle_bytes_kept / 8);
 }
 
