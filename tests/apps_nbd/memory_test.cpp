@@ -2,17 +2,16 @@
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
 #include <weft/task.hpp>
 
+#include "image_file.hpp"
 #include "nbd/connection.hpp"
 
 namespace {
@@ -71,24 +70,6 @@ bool is_refused() {
 }
 
 namespace {
-
-constexpr std::uint64_t image_size = 8 << 20;
-
-/// A file that is an image for a test.
-class image_file {
-public:
-    image_file() {
-        weft::descriptor made(mkstemp(path_.data()));
-        EXPECT_EQ(ftruncate(made.fd(), image_size), 0);
-    }
-    image_file(image_file const&) = delete;
-    image_file& operator=(image_file const&) = delete;
-    ~image_file() { unlink(path_.c_str()); }
-    [[nodiscard]] std::string const& path() const { return path_; }
-
-private:
-    std::string path_ = std::filesystem::temp_directory_path() / "weft-nbd-memory-XXXXXX";
-};
 
 /// A client, and the connection that serves it. All that asks needs no memory of its own.
 class served_client {
