@@ -15,6 +15,8 @@
 #include <weft/loop.hpp>
 #include <weft/task.hpp>
 
+#include "../instrumented.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -242,7 +244,7 @@ TEST(loop, drops_what_was_posted_and_not_run_when_it_ends) {
 }
 
 TEST(loop, no_wake_up_between_two_loops_is_lost) {
-    constexpr int rounds = 100'000;
+    constexpr int rounds = weft_test::how_many(100'000, 20'000);
     struct side {
         weft::handle parked;
         int turns = 0;

@@ -11,6 +11,8 @@
 #include <weft/loop.hpp>
 #include <weft/task.hpp>
 
+#include "../instrumented.hpp"
+
 namespace {
 
 TEST(turns, thousands_that_yield_have_theirs_in_order) {
@@ -36,7 +38,7 @@ TEST(turns, thousands_that_yield_have_theirs_in_order) {
 
 // A long ready queue remembers those that were pushed last, and these may be gone by the time the next one comes.
 TEST(turns, thousands_of_which_some_end_and_are_followed_by_others_are_all_run) {
-    constexpr int tasks = 20'000, at_once = 2'000;
+    constexpr int tasks = weft_test::how_many(20'000, 4'000), at_once = 1'000;
     std::mt19937 random(5);
     int started = 0, ended = 0;
     weft::run([&] {
