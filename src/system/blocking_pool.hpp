@@ -7,7 +7,7 @@
 //
 // Writes to the page cache take microseconds, less than waking a thread does, and file systems let one at a time into a
 // file. So what one turn of the loop starts is handed over together, and a file's writes are one thread's at a time: it
-// does all that wait, and tells of them together (docs/decisions/0003-buffered-writes.md).
+// does half of those that wait, tells of them together, and goes on (docs/decisions/0003-buffered-writes.md).
 //
 // A call may never return: an open() of a FIFO that nobody writes to. If it has a `drop`, whoever waits for it may let go of
 // it, and so does the end of the reactor. So what the threads share is owned by all of them, and lives as long as the last:

@@ -15,7 +15,7 @@
 namespace weft::detail {
 namespace {
 
-constexpr std::size_t most_together = 64;
+constexpr std::size_t most_together = 64;  // beside the first
 constexpr std::size_t most_calls = 64;     // see offload.hpp
 constexpr std::size_t most_look_ups = 16;  // each may wait for half a minute; as many more wait for their turn
 
@@ -231,7 +231,8 @@ void blocking_threads::add_thread() {
     ++starting_;
 }
 
-/// One operation, or the writes of one file.
+/// One operation, or writes of one file: of those that wait about half, so that the loop answers these, and is asked for more,
+/// while the others are made (docs/decisions/0003-buffered-writes.md).
 intrusive_queue<operation> blocking_threads::take() {
     intrusive_queue<operation> taken;
     for (queue& q : queues_) {
@@ -242,8 +243,13 @@ intrusive_queue<operation> blocking_threads::take() {
     if (!taken.empty() && quick(*taken.first())) {
         operation const& first = *taken.first();
         being_written_.push_back(first.fd);
-        taken.append(queue_of(first).waiting.take_if(
-            [&](operation const& op) { return quick(op) && op.fd == first.fd; }, most_together - 1));
+        intrusive_queue<operation>& waiting = queue_of(first).waiting;
+        auto alike = [&first](operation const& op) { return quick(op) && op.fd == first.fd; };
+        std::size_t others = 0;
+        for (operation const* op = waiting.first(); op != nullptr && others < 2 * most_together; op = op->next) {
+            others += alike(*op) ? 1 : 0;
+        }
+        taken.append(waiting.take_if(alike, others / 2));
     }
     return taken;
 }

@@ -4,7 +4,9 @@
 
 #include <csignal>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <latch>
 #include <memory>
@@ -15,6 +17,7 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 #include <weft/event.hpp>
 #include <weft/loop.hpp>
 #include <weft/offload.hpp>
@@ -54,6 +57,41 @@ TEST(reactor, made_on_one_thread_serves_the_loop_of_another) {
         weft::loop loop(std::move(made));
         weft::run(&exchange_a_byte);
     }).join();
+}
+
+// A pipe of two pages, that nobody reads for now, holds up the third write to it.
+TEST(reactor, tells_of_the_first_of_many_writes_to_a_file_while_others_are_made) {
+    auto const page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    ASSERT_EQ(fcntl(ends[1], F_SETPIPE_SZ, 2 * page), static_cast<int>(2 * page));
+    std::vector<char> bytes(page);
+    weft::run([&] {
+        iovec one{bytes.data(), page};
+        std::vector<weft::task<std::int64_t>> writes;
+        for (int i = 0; i < 4; ++i) {
+            writes.push_back(weft::spawn([&] {
+                constexpr std::uint64_t where_it_is = UINT64_MAX;  // pwritev2(2): -1
+                weft::operation op{.what = weft::operation::kind::writev,
+                                   .fd = ends[1],
+                                   .iovec_count = 1,
+                                   .iovecs = &one,
+                                   .offset = where_it_is};
+                return weft::detail::wait_for(op, "a pipe", weft::call_site::here());
+            }));
+        }
+        auto told = [&] { return std::ranges::count_if(writes, [](auto const& w) { return w.done(); }); };
+        for (auto end = weft::clock::now() + 20s; told() < 2 && weft::clock::now() < end;) {
+            weft::sleep_for(1ms);
+        }
+        EXPECT_EQ(told(), 2);
+        for (auto& write : writes) {
+            EXPECT_EQ(read(ends[0], bytes.data(), page), static_cast<ssize_t>(page));
+            EXPECT_EQ(write.join(), static_cast<std::int64_t>(page));
+        }
+    });
+    close(ends[0]);
+    close(ends[1]);
 }
 
 TEST(reactor, made_on_one_thread_wakes_the_loop_of_another_from_its_sleep) {

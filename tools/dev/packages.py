@@ -19,7 +19,7 @@ TEST = LIBRARY + CLIENT + [
 CHECK = TEST + ["abigail-tools", "clang-format", "clang-tidy", "doxygen", "shellcheck"]
 MARKS = ["libclang-14-dev", "llvm-14-dev", "nlohmann-json3-dev"]
 BENCH = LIBRARY + CLIENT + ["libbenchmark-dev", "libboost-context-dev", "libboost-fiber-dev", "libuv1-dev", "golang-go",
-                            "libasio-dev", "strace", "nlohmann-json3-dev", "qemu-utils", "fio", "nbdkit"]
+                            "libasio-dev", "strace", "nlohmann-json3-dev", "qemu-utils", "fio", "nbdkit", "python3-libnbd"]
 
 
 def cross_compiler(architecture):
