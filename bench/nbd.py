@@ -10,6 +10,9 @@ in IOPS, which it can raise only where fio leaves it a second processor, and in 
 
 The last column is no load of fio's: one client writes 4 KiB at a time that have to be on the medium before it goes on (FUA), as
 for a log, while another copies data in.
+
+Where it may mount and make a block device, it also counts durable writes that a server acknowledges though the disk could not take
+them: several at once, on a device that has room for a third of them.
 """
 
 import argparse
@@ -22,6 +25,7 @@ import subprocess
 import tempfile
 import time
 
+import nbd_lost
 import report
 
 LARGE = "read 256k qd8"
@@ -33,6 +37,7 @@ COLUMNS = [("randread 4k qd1", "randread", "4k", 1, 1), ("randread 4k qd32", "ra
            (CROWD, "randread", "4k", 4, 16)]
 DURABLE = "durable 4k, a copy beside"
 SIZE = 1 << 30
+ROOM = 256 << 10  # of the device that gets full
 TWO = ", --threads 2"
 
 
@@ -84,12 +89,70 @@ def run_fio(path, column, seconds):
     return sum(side["iops"] for side in sides), sum(side["total_ios"] for side in sides)
 
 
-def write_durably(path, seconds):
-    """How many a second. By Debian's own Python, which has libnbd's module; -I, as this folder has a file of that name."""
-    script = os.path.join(os.path.dirname(__file__), "nbd_durable.py")
-    out = subprocess.run(["/usr/bin/python3", "-I", script, path, str(seconds), str(SIZE)],
-                         check=True, stdout=subprocess.PIPE, text=True)
-    return float(out.stdout)
+def run_client(script, path, *arguments):
+    """What it prints. By Debian's own Python, which has libnbd's module; -I, as this folder has a file of that name."""
+    script = os.path.join(os.path.dirname(__file__), script)
+    return subprocess.run(["/usr/bin/python3", "-I", script, path, *map(str, arguments)],
+                          check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@contextlib.contextmanager
+def device_that_gets_full(folder, size, room):
+    """A block device of `size` bytes whose medium, a file, has room for `room` of them; both paths, or None where that is not allowed.
+
+    Writes go to the page cache, and fail when the system writes them to the medium."""
+    def run(*command):
+        done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which(command[0]) else None
+        return done.stdout.strip() if done and done.returncode == 0 else None
+
+    mounted = os.path.join(folder, "full")
+    os.makedirs(mounted, exist_ok=True)
+    if run("mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", mounted) is None:
+        yield None
+        return
+    device = None
+    try:
+        medium = os.path.join(mounted, "medium")
+        with open(medium, "wb") as f:
+            f.truncate(size)
+        device = run("losetup", "-f", "--show", medium)
+        yield device and (device, medium)
+    finally:
+        if device:
+            run("losetup", "-d", device)
+        run("umount", "--lazy", mounted)
+
+
+def count_lost(command, folder, rounds):
+    """Durable writes that were acknowledged, and how many of them the medium lacks; None where it can't be told."""
+    acknowledged = lost = 0
+    size = ROOM * 3
+    for _ in range(rounds):
+        with device_that_gets_full(folder, size, ROOM) as disk:
+            if not disk:
+                return None
+            device, medium = disk
+            path = os.path.join(folder, "socket")
+            with running(command(device, path), path):
+                blocks = [int(word) for word in run_client("nbd_lost.py", path, size // nbd_lost.BLOCK).split()]
+            with open(medium, "rb") as f:
+                held = {block: os.pread(f.fileno(), nbd_lost.BLOCK, block * nbd_lost.BLOCK) for block in blocks}
+        acknowledged += len(blocks)
+        lost += sum(data != nbd_lost.contents(block) for block, data in held.items())
+    return acknowledged, lost
+
+
+def compare_lost(weft, rounds, folder):
+    """Prints a table of all servers; rows of weft-nbd."""
+    counted = {name: count_lost(command, folder, rounds) for name, command in servers(weft).items()}
+    if None in counted.values():
+        print("\nnot measured, as it needs to be allowed mount and losetup: durable writes that are acknowledged and lost")
+        return []
+    print(f"\ndurable writes to a disk that gets full, {nbd_lost.AT_ONCE} at once")
+    report.table([["server", "acknowledged", "of these lost"]] + [[name, *counts] for name, counts in counted.items()])
+    most = max(counted, key=lambda name: counted[name][1])
+    return [report.row(f"acknowledged and lost, {name}", "writes", lost, f"{most} {counted[most][1]}", lost, "<= 0")
+            for name, (_, lost) in counted.items() if name.startswith("weft")]
 
 
 def columns_of(name):
@@ -97,16 +160,18 @@ def columns_of(name):
 
 
 def compare_threads(iops, cpu):
-    """Rows of two threads beside one."""
+    """Rows of two threads beside one. More IOPS are asked for where fio leaves both threads a processor."""
     rows = []
+    more = ">= 1.6" if (os.cpu_count() or 1) > 2 else None
     for name in ("weft-nbd (io_uring)", "weft-nbd (epoll)"):
-        for unit, values, target in (("IOPS, if there is a processor for it", iops, ">= 1.6"), ("us of CPU", cpu, "<= 1.1")):
+        for unit, values, target in (("IOPS", iops, more), ("us of CPU", cpu, "<= 1.1")):
             one, two = values[name, CROWD], values[name + TWO, CROWD]
             rows.append(report.row(f"{CROWD}, {name}{TWO}", unit, two, f"--threads 1 {one:,.2f}", two / max(one, 1e-9), target))
     return rows
 
 
 def measure(weft, rounds, seconds, folder):
+    """Medians of IOPS and of the server's CPU time an operation, each by (server, column)."""
     image = os.path.join(folder, "image")
     with open(image, "wb") as f:
         for _ in range(SIZE >> 20):
@@ -127,7 +192,8 @@ def measure(weft, rounds, seconds, folder):
                     used = (cpu_seconds(process) - before) / max(count, 1) * 1e6
                     cpu.setdefault((name, column[0]), []).append(used)
                 if not name.endswith(TWO):
-                    iops.setdefault((name, DURABLE), []).append(write_durably(path, seconds))
+                    count = float(run_client("nbd_durable.py", path, seconds, SIZE))
+                    iops.setdefault((name, DURABLE), []).append(count)
         print(f"round {number + 1} of {rounds}")
     return ({key: statistics.median(values) for key, values in iops.items()},
             {key: statistics.median(values) for key, values in cpu.items()})
@@ -142,7 +208,9 @@ def main():
     folder = tempfile.mkdtemp(prefix="nbd-", dir=os.path.abspath("build/bench"))
     try:
         rounds, seconds = (2, 0.3) if arguments.quick else (5, 4)
-        iops, cpu = measure(os.path.abspath(arguments.server), rounds, seconds, folder)
+        weft = os.path.abspath(arguments.server)
+        iops, cpu = measure(weft, rounds, seconds, folder)
+        lost = compare_lost(weft, rounds, folder)
     finally:
         shutil.rmtree(folder)
     names = list(servers(""))
@@ -166,7 +234,7 @@ def main():
                                    f"{thriftiest} {cpu[thriftiest, head]:.2f}",
                                    cpu[mine, head] / max(cpu[thriftiest, head], 1e-9),
                                    "<= 0.33" if head == LARGE else "< 1.0"))
-    rows += compare_threads(iops, cpu)
+    rows += compare_threads(iops, cpu) + lost
     report.report("nbd", rows)
 
 

@@ -1,9 +1,12 @@
-"""A disk that is slow, and one that loses what was written: a file whose reads and syncs are scripts of nbdkit's."""
+"""Disks that are slow, or lose what was written: a file whose reads and syncs are scripts of nbdkit's, and a block device on a file
+system that gets full."""
 
 import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
+import unittest
 
 from harness import (EINVAL, EIO, FLUSH, FUA, PATIENCE, READ, WRITE, Client, ImageTest, eventually, main, serving)
 
@@ -53,6 +56,60 @@ class Scripted(ImageTest):
             os.remove(sign)
 
 
+class Lossy(unittest.TestCase):
+    """A block device that takes 4 MiB into the page cache, and has room for a quarter of a mebibyte: the system finds that out later."""
+
+    BLOCK = 4096
+    BLOCKS = (4 << 20) // BLOCK
+
+    def setUp(self):
+        folder = tempfile.mkdtemp(prefix="weft-nbd-test-")
+        self.addCleanup(os.rmdir, folder)
+        self.need("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)
+        self.addCleanup(subprocess.run, ["umount", folder], check=True)
+        self.medium = os.path.join(folder, "medium")
+        with open(self.medium, "wb") as file:
+            file.truncate(self.BLOCKS * self.BLOCK)
+        self.device = self.need("losetup", "-f", "--show", self.medium).strip()
+        self.addCleanup(subprocess.run, ["losetup", "-d", self.device], check=True)
+
+    def need(self, *command):
+        done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which(command[0]) else None
+        if not done or done.returncode:
+            self.skipTest(f"needs to be allowed: {' '.join(command)}")
+        return done.stdout
+
+    def missing(self, written):
+        with open(self.medium, "rb") as file:
+            return [block for block, data in written.items() if os.pread(file.fileno(), self.BLOCK, block * self.BLOCK) != data]
+
+    def test_writes_that_were_lost_fail_every_flush_of_every_client(self):
+        with serving(self.device, expected=1) as server, Client(server) as writer, Client(server) as other:
+            for block in range(0, self.BLOCKS, 16):
+                self.assertEqual(writer.do(WRITE, block * self.BLOCK, data=b"x" * self.BLOCK * 16)[0], 0)
+            for client in (other, writer, other, writer):
+                self.assertEqual(client.do(FLUSH)[0], EIO)
+
+    def test_none_of_many_durable_writes_at_once_is_acknowledged_and_lost(self):
+        self.assertEqual(self.missing({0: b"x" * self.BLOCK}), [0])
+        written, refused = {}, 0
+        with serving(self.device, expected=1) as server, contextlib.ExitStack() as connections:
+            clients = [connections.enter_context(Client(server)) for _ in range(4)]
+            for first in range(0, 128, 32):
+                sent = {}
+                for block in range(first, first + 32):
+                    sent[block] = os.urandom(self.BLOCK)
+                    clients[block % 4].send(WRITE, block * self.BLOCK, self.BLOCK, sent[block], FUA, block)
+                for block in range(first, first + 32):
+                    cookie, error, _ = clients[block % 4].reply()
+                    if error == 0:
+                        written[cookie] = sent[cookie]
+                    refused += error != 0
+        self.assertEqual(self.missing(written), [])
+        self.assertGreater(len(written), 0)
+        self.assertGreater(refused, 0)
+
+
 class Slow(Scripted):
     def holds_up_nobody(self, length):
         with self.disk() as slow, serving(f"slow={slow}", f"fast={self.image}") as server:
@@ -77,8 +134,8 @@ class Slow(Scripted):
 
 class Busy(Scripted):
     def test_one_sync_does_for_all_flushes_that_have_come_before_it_begins(self):
-        with self.disk() as disk, serving("--threads", 2, disk) as server:
-            clients = [Client(server) for _ in range(6)]
+        with self.disk() as disk, serving("--threads", 2, disk) as server, contextlib.ExitStack() as connections:
+            clients = [connections.enter_context(Client(server)) for _ in range(6)]
             with self.there(self.held):
                 clients[0].send(FLUSH, cookie=0)
                 eventually("it syncs", lambda: os.path.exists(self.syncs))
