@@ -35,9 +35,10 @@ void learn_exception_globals(thread_state& thread) noexcept {
 #if !defined(WEFT_THREAD_ADDRESS_INLINE)
 namespace weft::context {
 
-[[gnu::noinline, gnu::noipa]] void* thread_address() {
-    asm volatile("");
-    return &weft_thread;
+[[gnu::noinline]] void* thread_address() {
+    void* address = &weft_thread;
+    asm volatile("" : "+r"(address));  // so that no compiler takes the result of two calls for the same
+    return address;
 }
 
 }  // namespace weft::context
