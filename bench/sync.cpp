@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <random>
@@ -129,6 +130,17 @@ void weft_mutex(benchmark::State& state) {
             m.unlock();
         }
     });
+}
+
+/// For scale: what a lock can't do without.
+void two_compare_and_swaps(benchmark::State& state) {
+    std::atomic<int> locked{0};
+    for (auto _ : state) {
+        int expected = 0;
+        (void)locked.compare_exchange_strong(expected, 1, std::memory_order_acquire);
+        expected = 1;
+        (void)locked.compare_exchange_strong(expected, 0, std::memory_order_release);
+    }
 }
 
 /// Does `other` on a loop of another thread for as long as `mine` runs on this one's.
@@ -303,6 +315,7 @@ BENCHMARK(weft_yield)->Arg(2)->Arg(100)->Arg(10'000)->Arg(100'000)->UseRealTime(
 BENCHMARK(weft_spawn_join)->UseRealTime();
 BENCHMARK(weft_channel)->UseRealTime();
 BENCHMARK(weft_mutex)->UseRealTime();
+BENCHMARK(two_compare_and_swaps)->UseRealTime();
 BENCHMARK(weft_mutex_two_loops)->UseRealTime();
 BENCHMARK_CAPTURE(weft_ping_pong_two_loops, sleeps, 0s)->UseRealTime();
 BENCHMARK_CAPTURE(weft_ping_pong_two_loops, spins, 50us)->UseRealTime();

@@ -26,6 +26,7 @@ TARGETS = [
     ("channel(0), send + receive", "weft_channel", "boost_channel", None),
     ("mutex, uncontended", "weft_mutex", "go_mutex", "<= 1.0"),
     ("mutex, uncontended", "weft_mutex", "boost_mutex", None),
+    ("mutex, uncontended", "weft_mutex", "two_compare_and_swaps", None),
     ("mutex, two loops contend", "weft_mutex_two_loops", "go_mutex_two_threads", "<= 1.0"),
     ("channels, to another loop and back; set_spin(50us)", "weft_ping_pong_two_loops/spins", "go_ping_pong_two_threads", "<= 1.0"),
     ("channels, to another loop and back; they sleep", "weft_ping_pong_two_loops/sleeps", "go_ping_pong_two_threads", None),
@@ -47,7 +48,7 @@ def of_benchmark(binary, pattern, seconds, time="real_time"):
     return {re.sub("/iterations:.*|/real_time", "", b["run_name"]): b[time] for b in result["benchmarks"]}
 
 
-def medians(binary, go, quick, pattern="", others="^(weft|boost|libuv)"):
+def medians(binary, go, quick, pattern="", others="^(weft|boost|libuv|two)"):
     """The median of each. `pattern`: which of Go's, and `others`: which of the rest."""
     seconds, rounds = (0.05, 3) if quick else (0.2, 7)
     figures = {}

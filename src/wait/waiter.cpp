@@ -1,5 +1,7 @@
 // Floor: wait
 
+#include <cstddef>
+#include <cstdint>
 #include <weft/detail/base/assert.hpp>
 #include <weft/detail/wait/waiter.hpp>
 #include <weft/limit.hpp>
@@ -65,18 +67,47 @@ bool waiter_list::empty() const noexcept {
     return b == nullptr;
 }
 
+namespace {
+
+/// Asks for memory. No harm where there is none.
+void fetch(std::uintptr_t from, std::uintptr_t to) noexcept {
+    constexpr std::uintptr_t cache_line = 64;
+    for (std::uintptr_t line = from & ~(cache_line - 1); line < to; line += cache_line) {
+        __builtin_prefetch(reinterpret_cast<void*>(line), 1);
+    }
+}
+
+/// What of a coroutine's control block a wait and a wake-up use.
+void fetch_block_of(branch const& b) noexcept {
+    auto block = reinterpret_cast<std::uintptr_t>(b.whose->coroutine);
+    fetch(block, block + offsetof(control_block, body));
+}
+
+/// The wait that `b` is of, if it is of one thing.
+void fetch_wait_of(branch const* b) noexcept {
+    auto wait = reinterpret_cast<std::uintptr_t>(b) - sizeof(waiter);
+    fetch(wait, wait + sizeof(single_wait));
+}
+
+/// The frames around the waiter, through which a coroutine returns when it is woken.
+void fetch_frames_of(branch const& b) noexcept {
+    constexpr std::uintptr_t deeper = 384;
+    constexpr std::uintptr_t outer = 320;
+    auto whose = reinterpret_cast<std::uintptr_t>(b.whose);
+    fetch(whose - deeper, whose + outer);
+}
+
+}  // namespace
+
 /// Among very many that wait, each has long left the processor's caches when its turn comes. So memory is asked for what the
-/// next one's turn will touch, while this one's goes on (docs/decisions/0010-waiting-under-load.md).
+/// next one's turn will touch, while this one's goes on; and for the wait of the one after that, so that all this can be found
+/// in time (docs/decisions/0010-waiting-under-load.md).
 void waiter_list::fetch_next() const noexcept {
     branch const* first = first_.load(std::memory_order_relaxed);
-    if (first == nullptr || first->whose->coroutine == nullptr) {
-        return;
-    }
-    constexpr std::size_t cache_line = 64;
-    __builtin_prefetch(first->next, 1);
-    auto* block = reinterpret_cast<char*>(first->whose->coroutine);
-    for (std::size_t line = 0; line < sizeof(control_block); line += cache_line) {
-        __builtin_prefetch(block + line, 1);
+    if (first != nullptr && first->whose->coroutine != nullptr) {
+        fetch_wait_of(first->next);
+        fetch_frames_of(*first);
+        fetch_block_of(*first);
     }
 }
 
@@ -92,12 +123,23 @@ branch* waiter_list::grant_first() noexcept {
     return b;
 }
 
+/// Without their frames: the turn of the last of them comes too late for that.
 branch* waiter_list::grant_all() noexcept {
     branch* all = nullptr;
     branch** end = &all;
-    while (branch* b = grant_first()) {
-        *end = b;
-        end = &b->next;
+    for (branch* b = first_.load(std::memory_order_relaxed); b != nullptr;) {
+        if (!b->claim()) {
+            b = go_past(*b);
+            continue;
+        }
+        branch* after = b->next;
+        remove(*b);
+        *end = std::exchange(b, after);
+        end = &(*end)->next;
+        if (b != nullptr && b->whose->coroutine != nullptr) {
+            fetch_wait_of(b->next);
+            fetch_block_of(*b);
+        }
     }
     *end = nullptr;
     return all;
@@ -189,7 +231,11 @@ void name_caller(waiter& w) noexcept {
     w.thread = &thread.stop;
 }
 
-void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where) {
+namespace {
+
+/// Inlined, so that who is parked has one frame less on its stack: among very many, each line of memory counts.
+[[gnu::always_inline]] WEFT_MIXED_FN inline void wait_for_outcome(waiter& w, unlocking_wait& how, char const* what,
+                                                                  void const* on, call_site where) {
     stop_state& mine = stop_of_caller();
     how.run = [](park_action& a, control_block&) {
         auto& parked = static_cast<unlocking_wait&>(a);
@@ -202,6 +248,12 @@ void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call
         wait_as_thread(w, how, what, on, where);
     }
     mine.wait = nullptr;
+}
+
+}  // namespace
+
+void wait(waiter& w, unlocking_wait& how, char const* what, void const* on, call_site where) {
+    wait_for_outcome(w, how, what, on, where);
 }
 
 namespace {
@@ -221,7 +273,7 @@ struct parked_wait : unlocking_wait {
         };
     }
     WEFT_MIXED_FN bool park(call_site where) {
-        wait(w, *this, point.what, point.on, where);
+        wait_for_outcome(w, *this, point.what, point.on, where);
         return w.granted();
     }
 };
