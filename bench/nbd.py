@@ -22,11 +22,15 @@ import os
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
 import nbd_lost
 import report
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "nbd"))
+from full_disk import BLOCK, NotAllowed, full_disk  # noqa: E402
 
 LARGE = "read 256k qd8"
 CROWD = "randread 4k 16 conns"
@@ -96,57 +100,25 @@ def run_client(script, path, *arguments):
                           check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-@contextlib.contextmanager
-def device_that_gets_full(folder, size, room):
-    """A block device of `size` bytes whose medium, a file, has room for `room` of them; both paths, or None where that is not allowed.
-
-    Writes go to the page cache, and fail when the system writes them to the medium."""
-    def run(*command):
-        done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which(command[0]) else None
-        return done.stdout.strip() if done and done.returncode == 0 else None
-
-    mounted = os.path.join(folder, "full")
-    os.makedirs(mounted, exist_ok=True)
-    if run("mount", "-t", "tmpfs", "-o", f"size={room}", "tmpfs", mounted) is None:
-        yield None
-        return
-    device = None
-    try:
-        medium = os.path.join(mounted, "medium")
-        with open(medium, "wb") as f:
-            f.truncate(size)
-        device = run("losetup", "-f", "--show", medium)
-        yield device and (device, medium)
-    finally:
-        if device:
-            run("losetup", "-d", device)
-        run("umount", "--lazy", mounted)
-
-
 def count_lost(command, folder, rounds):
-    """Durable writes that were acknowledged, and how many of them the medium lacks; None where it can't be told."""
+    """Durable writes that were acknowledged, and how many of them the medium lacks."""
     acknowledged = lost = 0
-    size = ROOM * 3
     for _ in range(rounds):
-        with device_that_gets_full(folder, size, ROOM) as disk:
-            if not disk:
-                return None
-            device, medium = disk
+        with full_disk(ROOM * 3, ROOM) as disk:
             path = os.path.join(folder, "socket")
-            with running(command(device, path), path):
-                blocks = [int(word) for word in run_client("nbd_lost.py", path, size // nbd_lost.BLOCK).split()]
-            with open(medium, "rb") as f:
-                held = {block: os.pread(f.fileno(), nbd_lost.BLOCK, block * nbd_lost.BLOCK) for block in blocks}
-        acknowledged += len(blocks)
-        lost += sum(data != nbd_lost.contents(block) for block, data in held.items())
+            with running(command(disk.device, path), path):
+                blocks = run_client("nbd_lost.py", path, ROOM * 3 // BLOCK).split()
+            acknowledged += len(blocks)
+            lost += len(disk.missing({int(block): nbd_lost.contents(int(block)) for block in blocks}))
     return acknowledged, lost
 
 
 def compare_lost(weft, rounds, folder):
     """Prints a table of all servers; rows of weft-nbd."""
-    counted = {name: count_lost(command, folder, rounds) for name, command in servers(weft).items()}
-    if None in counted.values():
-        print("\nnot measured, as it needs to be allowed mount and losetup: durable writes that are acknowledged and lost")
+    try:
+        counted = {name: count_lost(command, folder, rounds) for name, command in servers(weft).items()}
+    except NotAllowed as what:
+        print(f"\nnot measured, as it needs to be allowed {what}: durable writes that are acknowledged and lost")
         return []
     print(f"\ndurable writes to a disk that gets full, {nbd_lost.AT_ONCE} at once")
     report.table([["server", "acknowledged", "of these lost"]] + [[name, *counts] for name, counts in counted.items()])

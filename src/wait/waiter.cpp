@@ -127,18 +127,17 @@ branch* waiter_list::grant_first() noexcept {
 branch* waiter_list::grant_all() noexcept {
     branch* all = nullptr;
     branch** end = &all;
-    for (branch* b = first_.load(std::memory_order_relaxed); b != nullptr;) {
+    while (branch* b = first_waiting()) {
         if (!b->claim()) {
-            b = go_past(*b);
             continue;
         }
-        branch* after = b->next;
         remove(*b);
-        *end = std::exchange(b, after);
-        end = &(*end)->next;
-        if (b != nullptr && b->whose->coroutine != nullptr) {
-            fetch_wait_of(b->next);
-            fetch_block_of(*b);
+        *end = b;
+        end = &b->next;
+        branch const* first = first_.load(std::memory_order_relaxed);
+        if (first != nullptr && first->whose->coroutine != nullptr) {
+            fetch_wait_of(first->next);
+            fetch_block_of(*first);
         }
     }
     *end = nullptr;

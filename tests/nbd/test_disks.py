@@ -5,9 +5,9 @@ import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
 import unittest
 
+from full_disk import BLOCK, NotAllowed, full_disk
 from harness import (EINVAL, EIO, FLUSH, FUA, PATIENCE, READ, WRITE, Client, ImageTest, eventually, main, serving)
 
 ALLOWED = os.access("/dev/fuse", os.R_OK | os.W_OK) and all(map(shutil.which, ("nbdkit", "nbdfuse")))
@@ -57,55 +57,39 @@ class Scripted(ImageTest):
 
 
 class Lossy(unittest.TestCase):
-    """A block device that takes 4 MiB into the page cache, and has room for a quarter of a mebibyte: the system finds that out later."""
+    """4 MiB, and room for a quarter of a mebibyte."""
 
-    BLOCK = 4096
     BLOCKS = (4 << 20) // BLOCK
 
     def setUp(self):
-        folder = tempfile.mkdtemp(prefix="weft-nbd-test-")
-        self.addCleanup(os.rmdir, folder)
-        self.need("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder)
-        self.addCleanup(subprocess.run, ["umount", folder], check=True)
-        self.medium = os.path.join(folder, "medium")
-        with open(self.medium, "wb") as file:
-            file.truncate(self.BLOCKS * self.BLOCK)
-        self.device = self.need("losetup", "-f", "--show", self.medium).strip()
-        self.addCleanup(subprocess.run, ["losetup", "-d", self.device], check=True)
-
-    def need(self, *command):
-        done = subprocess.run(command, capture_output=True, text=True, check=False) if shutil.which(command[0]) else None
-        if not done or done.returncode:
-            self.skipTest(f"needs to be allowed: {' '.join(command)}")
-        return done.stdout
-
-    def missing(self, written):
-        with open(self.medium, "rb") as file:
-            return [block for block, data in written.items() if os.pread(file.fileno(), self.BLOCK, block * self.BLOCK) != data]
+        try:
+            self.disk = self.enterContext(full_disk(self.BLOCKS * BLOCK, 256 << 10))
+        except NotAllowed as command:
+            self.skipTest(f"needs to be allowed: {command}")
 
     def test_writes_that_were_lost_fail_every_flush_of_every_client(self):
-        with serving(self.device, expected=1) as server, Client(server) as writer, Client(server) as other:
+        with serving(self.disk.device, expected=1) as server, Client(server) as writer, Client(server) as other:
             for block in range(0, self.BLOCKS, 16):
-                self.assertEqual(writer.do(WRITE, block * self.BLOCK, data=b"x" * self.BLOCK * 16)[0], 0)
+                self.assertEqual(writer.do(WRITE, block * BLOCK, data=b"x" * BLOCK * 16)[0], 0)
             for client in (other, writer, other, writer):
                 self.assertEqual(client.do(FLUSH)[0], EIO)
 
     def test_none_of_many_durable_writes_at_once_is_acknowledged_and_lost(self):
-        self.assertEqual(self.missing({0: b"x" * self.BLOCK}), [0])
+        self.assertEqual(self.disk.missing({0: b"x" * BLOCK}), [0])
         written, refused = {}, 0
-        with serving(self.device, expected=1) as server, contextlib.ExitStack() as connections:
+        with serving(self.disk.device, expected=1) as server, contextlib.ExitStack() as connections:
             clients = [connections.enter_context(Client(server)) for _ in range(4)]
             for first in range(0, 128, 32):
                 sent = {}
                 for block in range(first, first + 32):
-                    sent[block] = os.urandom(self.BLOCK)
-                    clients[block % 4].send(WRITE, block * self.BLOCK, self.BLOCK, sent[block], FUA, block)
+                    sent[block] = os.urandom(BLOCK)
+                    clients[block % 4].send(WRITE, block * BLOCK, BLOCK, sent[block], FUA, block)
                 for block in range(first, first + 32):
                     cookie, error, _ = clients[block % 4].reply()
                     if error == 0:
                         written[cookie] = sent[cookie]
                     refused += error != 0
-        self.assertEqual(self.missing(written), [])
+        self.assertEqual(self.disk.missing(written), [])
         self.assertGreater(len(written), 0)
         self.assertGreater(refused, 0)
 

@@ -66,7 +66,7 @@ def only(*folders, programs=(), without=""):
 WINDOWS = {"needs": ("wine", "wineserver", "x86_64-w64-mingw32-g++-posix"), "wants": tuple(packages.WINDOWS)}
 AARCH64 = {"needs": ("qemu-aarch64", "aarch64-linux-gnu-g++"), "wants": tuple(packages.AARCH64)}
 STAGES = [
-    Plan("release", "built as users get it, all tests", 900, ctest=("-LE", "valgrind")),
+    Plan("release", "built as users get it, all tests", 1200, ctest=("-LE", "valgrind")),
     Plan("valgrind", "the lowest floors of that build under memcheck", 400, preset="release", ctest=("-L", "valgrind")),
     Plan("ucontext", "the portable switch", 600, **only("context", "stack", "coroutine", "c")),
     Plan("sigaltstack", "the switch for systems without makecontext()", 600, **only("context", "coroutine", "c")),
